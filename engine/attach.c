@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Backings come and go. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+#define LARGEST_BACKING (1ull << 52) /* bytes: block numbers have 40 bits */
+
+const char *wb_name_error(const char *name)
+{
+	if (!*name)
+		return "a name can't be empty";
+	if (strlen(name) >= WB_NAME_LEN)
+		return "a name has at most 63 bytes";
+	if (name[0] == '.')
+		return "a name can't begin with a dot";
+	for (const char *p = name; *p; p++) {
+		if (*p == '/')
+			return "a name can't contain a slash";
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return "a name can't contain blanks or control characters";
+	}
+	return NULL;
+}
+
+static unsigned int count_attached(struct wb *wb)
+{
+	unsigned int n = 0;
+
+	list_for_each(node, tmp, &wb->backings)
+		n += container_of(node, struct wb_backing, link)->dev != NULL;
+	return n;
+}
+
+/* Nothing in the index, the zeros or the log needs the id of a detached backing any more. */
+static bool id_is_free(struct wb *wb, const struct wb_backing *b)
+{
+	const struct slot *oldest = segment_slot(wb, wb->segments.oldest);
+
+	if (!b->entry.detached || b->entry.last_record > wb->ladder.migrated_on_disk)
+		return false;
+	return !b->nr_cached &&
+	       (!b->entry.last_record || (oldest->segment == wb->segments.oldest &&
+					  oldest->first_record > b->entry.last_record));
+}
+
+/* An id that nothing uses: a fresh one, or that of a backing long detached. 0: none. */
+static uint8_t free_id(struct wb *wb)
+{
+	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++)
+		if (!wb->by_id[id])
+			return (uint8_t)id;
+	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++) {
+		if (!id_is_free(wb, wb->by_id[id]))
+			continue;
+		backing_free(wb, wb->by_id[id]);
+		return (uint8_t)id;
+	}
+	return 0;
+}
+
+/* Whether a remembered backing is another device now. sample: of the device, if its is valid. */
+static const char *changed(const struct wb_backing *b, const struct wb_backing_spec *spec,
+			   uint64_t sample)
+{
+	if (spec->dev->size != b->entry.size)
+		return "its size has changed";
+	if (b->entry.sample_valid)
+		return sample == b->entry.sample ? NULL : "its contents have changed";
+	return strcmp(b->entry.identity, spec->identity) == 0 ? NULL : "it is another device";
+}
+
+static int check_remembered(struct wb *wb, const struct wb_backing *b,
+			    const struct wb_backing_spec *spec, uint64_t sample)
+{
+	const char *what = changed(b, spec, sample);
+
+	if (!backing_in_log(wb, b))
+		return 0;
+	if (!spec->cached) {
+		wb_log(wb, WB_LOG_ERROR,
+		       "%s: attach %s: the log has blocks of it, so it can't be used uncached",
+		       spec->name, spec->path);
+		return -EUCLEAN;
+	}
+	if (!what)
+		return 0;
+	wb_log(wb, spec->force ? WB_LOG_WARNING : WB_LOG_ERROR,
+	       "%s: attach %s: %s while the log has blocks of it", spec->name, spec->path, what);
+	if (spec->force && spec->dev->size >= b->entry.size)
+		return 0;
+	return -ESTALE;
+}
+
+static void describe(struct table_entry *entry, const struct wb_backing_spec *spec)
+{
+	snprintf(entry->name, sizeof(entry->name), "%s", spec->name);
+	snprintf(entry->path, sizeof(entry->path), "%s", spec->path);
+	snprintf(entry->identity, sizeof(entry->identity), "%s", spec->identity);
+	entry->size = spec->dev->size;
+}
+
+static int add(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backing **backing)
+{
+	struct table_entry entry = {0};
+
+	describe(&entry, spec);
+	if (spec->cached) {
+		entry.id = free_id(wb);
+		if (!entry.id)
+			return -ENOSPC;
+	}
+	*backing = backing_new(wb, &entry);
+	return *backing ? 0 : -ENOMEM;
+}
+
+static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint64_t sample,
+			 struct wb_backing **backing)
+{
+	struct wb_backing *known = backing_by_name(wb, spec->name);
+	int err = 0;
+
+	if (known && known->dev) {
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: the name is in use", spec->name,
+		       spec->path);
+		return -EEXIST;
+	}
+	if (count_attached(wb) >= WB_MAX_BACKINGS) {
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: more than %u backings", spec->name,
+		       spec->path, WB_MAX_BACKINGS);
+		return -ENOSPC;
+	}
+	if (known)
+		err = check_remembered(wb, known, spec, sample);
+	if (err)
+		return err;
+	if (known && !spec->cached) {
+		known->entry.detached = true;
+		known->entry.last_record = known->last_record;
+		known = NULL;
+	}
+	if (known)
+		describe(&known->entry, spec);
+	else
+		err = add(wb, spec, &known);
+	if (err)
+		return err;
+	known->dev = spec->dev;
+	if (wb->started && !wb->read_only) {
+		known->entry.sample_valid = false;
+		super_commit(wb, true);
+	}
+	*backing = known;
+	return 0;
+}
+
+int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backing **backing)
+{
+	const char *why = wb_name_error(spec->name);
+	uint64_t sample = 0;
+	int err = 0;
+
+	if (!why && strlen(spec->path) >= WB_PATH_LEN)
+		why = "its path is too long";
+	if (!why && !spec->dev->size)
+		why = "the device is empty";
+	if (!why && spec->dev->size > LARGEST_BACKING)
+		why = "devices beyond 4 PiB are not supported";
+	if (why) {
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: %s", spec->name, spec->path, why);
+		return -EINVAL;
+	}
+	if (spec->cached)
+		err = backing_sample(spec->dev, &sample);
+	if (err) {
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: read: error %d", spec->name, spec->path,
+		       -err);
+		return err;
+	}
+	wb_lock(wb);
+	err = attach_locked(wb, spec, sample, backing);
+	wb_unlock(wb);
+	return err;
+}
+
+/* ---- detach: drain, then commit a table without it ---- */
+
+struct detach {
+	struct wb *wb;
+	struct wb_backing *backing;
+	wb_done_fn done;
+	void *ctx;
+};
+
+static void committed(void *ctx, int err)
+{
+	struct detach *d = ctx;
+
+	d->done(d->ctx, err);
+	free(d);
+}
+
+static void drained(void *ctx, int err)
+{
+	struct detach *d = ctx;
+	struct wb_backing *b = d->backing;
+	struct waiter *waiter;
+
+	if (err) {
+		committed(d, err);
+		return;
+	}
+	waiter = waiter_alloc(committed, d);
+	if (!waiter)
+		return;
+	wb_lock(d->wb);
+	b->entry.detached = true;
+	b->entry.last_record = b->last_record;
+	b->entry.sample_valid = false;
+	b->dev = NULL;
+	waiter_add(d->wb, waiter, WAIT_SUPER, super_commit(d->wb, true));
+	wb_unlock(d->wb);
+}
+
+static void detach_uncached(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx)
+{
+	wb_lock(wb);
+	backing_free(wb, backing);
+	wb_unlock(wb);
+	done(ctx, 0);
+}
+
+void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx)
+{
+	struct detach *d;
+
+	if (!backing->entry.id) {
+		detach_uncached(wb, backing, done, ctx);
+		return;
+	}
+	d = calloc(1, sizeof(*d));
+	if (!d) {
+		done(ctx, -ENOMEM);
+		return;
+	}
+	*d = (struct detach){.wb = wb, .backing = backing, .done = done, .ctx = ctx};
+	wb_drain(wb, drained, d);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * struct wb: the objects in which the flows meet. The flows (write, read, sync, log, migrate,
+ * recover) include this and the objects' headers, never each other; cache.c knows them all and
+ * lets them look at the state (wb_pump) after each change.
+ */
+#ifndef WB_ENGINE_ENGINE_H
+#define WB_ENGINE_ENGINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/backing.h"
+#include "engine/blocks.h"
+#include "engine/fetch.h"
+#include "engine/head.h"
+#include "engine/index.h"
+#include "engine/ladder.h"
+#include "engine/layout.h"
+#include "engine/lock.h"
+#include "engine/segment.h"
+#include "engine/super.h"
+#include "engine/util.h"
+#include "engine/wb.h"
+#include "engine/zeros.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+
+/* A failed I/O is repeated this often, after pauses that double from the first on. */
+#define RETRY_ATTEMPTS 5
+#define RETRY_FIRST_PAUSE (10 * NS_PER_MS)
+
+#define LOG_WRITES_IN_FLIGHT 8
+#define WRITE_RUNS 20	      /* records that a single request may touch */
+#define ZEROS_CAPACITY 16384u /* extents of zeros, of all backings together */
+
+/* Somebody waits until a number has reached a target; see sync.c. */
+struct waiter {
+	struct list link;
+	enum waiter_for { WAIT_DURABLE, WAIT_MIGRATED, WAIT_SUPER, WAIT_STOPPED } what;
+	uint64_t target;
+	uint64_t since; /* ns */
+	int err;
+	struct work work; /* its fn gets the result in err */
+	wb_done_fn done;  /* of those made by waiter_alloc */
+	void *ctx;
+};
+
+enum request_state {
+	REQUEST_BLOCKED,  /* an earlier write of the same block has to finish first */
+	REQUEST_FETCHING, /* reads the old contents of blocks it overwrites in part */
+	REQUEST_SPACE,	  /* waits for room in the log */
+	REQUEST_COPYING,  /* placed; its data is being copied */
+};
+
+/* The engine's part of a struct wb_io. */
+struct request {
+	struct wb *wb;
+	struct list link; /* in wb.writes, from arrival until published */
+	struct work work;
+	int err;
+	bool zero;		  /* wb_zero: the data is zeros */
+	bool partial;		  /* the current unit covers some block in part */
+	enum request_state state; /* protected by the mutex */
+	uint64_t off,
+		end; /* bytes: the current unit, which goes into the log whole or not at all */
+	uint8_t edge_mask[2]; /* sectors of the first and last block that the edge pages hold */
+	unsigned int edge;    /* being fetched: 0 the first block, 1 the last */
+	unsigned int nr_runs;
+	struct head_run runs[WRITE_RUNS];
+	struct waiter waiter;
+	struct bdev_io io; /* of a backing that is not cached */
+	struct fetch fetch;
+};
+_Static_assert(sizeof(struct request) <= sizeof(struct wb_io_private), "grow WB_IO_PRIVATE");
+
+static inline struct request *request_of(struct wb_io *io)
+{
+	return (struct request *)&io->private;
+}
+
+static inline struct wb_io *io_of(struct request *request)
+{
+	return (struct wb_io *)((char *)request - offsetof(struct wb_io, private));
+}
+
+/* Writing the log out; see log.c. */
+struct log {
+	uint64_t written;	  /* all records up to it are written since the last failed flush */
+	uint64_t next_write;	  /* none before it is READY */
+	uint64_t logged_end;	  /* the last record <= logged at which a request ends */
+	uint64_t wanted;	  /* somebody wants *durable* to get there */
+	unsigned int in_flight;	  /* record writes */
+	uint64_t durable_segment; /* where record ladder.durable ends: in this segment, */
+	uint32_t durable_block;	  /* before this block */
+	uint64_t durable_since;	  /* ns: when *durable* last grew */
+	bool flushing;
+	uint64_t flush_target; /* what the flush in flight will make durable */
+	unsigned int flush_attempts;
+	uint64_t flush_not_before;
+	struct bdev_io flush;
+};
+
+struct batch;
+
+struct wb {
+	/* const after open */
+	struct bdev *cache;
+	struct wb_env env;
+	bool read_only;
+	bool recover_truncate;
+	bool was_clean;
+	struct layout layout;
+	uint8_t uuid[WB_UUID_LEN];
+	uint64_t seed;
+	uint64_t ram;
+
+	pthread_mutex_t mutex;
+
+	/* all below: protected by the mutex */
+	struct {
+		struct bdev_io *head, **tail;	  /* to submit when the mutex is released */
+		struct work *works, **works_tail; /* to call then */
+		bool kicked;
+		uint64_t wake_at; /* when the pump wants to run; UINT64_MAX: no wish */
+		uint64_t timer;	  /* what the host was asked for; UINT64_MAX: nothing */
+	} pending;
+
+	bool started;
+	bool stopping;
+	bool failed;	  /* the cache device: no writes, no syncs */
+	char reason[256]; /* why failed or degraded; "": healthy */
+	uint64_t generation, generation_record;
+
+	struct ladder ladder;
+	struct segments segments;
+	struct head head;
+	struct index index;
+	struct zeros zeros;
+	struct log log;
+	struct super_writer super;
+	struct {
+		uint64_t segment;
+		uint32_t block;
+	} tail;			/* where the record behind *migrated* is */
+	uint64_t batch_end;	/* of the batch in progress or, after a crash, to be done again */
+	struct batch *batch;	/* migrate.c's */
+	unsigned int nr_drains; /* who waits for WAIT_MIGRATED */
+	bool stuck;		/* migration pauses because a backing fails */
+
+	struct list backings;
+	struct wb_backing *by_id[WB_MAX_TABLE + 1];
+	struct list writes;	 /* requests, in order of arrival */
+	unsigned int nr_partial; /* of them: that write a block in part */
+	unsigned int nr_blocked; /* of them: BLOCKED or SPACE */
+	struct list waiters;
+	unsigned int knobs[WB_NR_KNOBS];
+	struct wb_status figures; /* the counters in it */
+};
+
+/* ---- flows, called by cache.c only; mutex held ---- */
+void write_pump(struct wb *wb);
+void sync_pump(struct wb *wb);
+void log_pump(struct wb *wb);
+void migrate_pump(struct wb *wb);
+
+/* cache.c: let every flow look at the state until nothing moves. Mutex held. */
+void wb_pump(struct wb *wb);
+
+/* Whether wb_stop has nothing left to wait for. Mutex held. */
+bool wb_has_stopped(struct wb *wb);
+
+/* The cache device can't be written: fail what waits for it. Mutex held. */
+void wb_fail(struct wb *wb, const char *what, int err);
+/* Something needs attention. Mutex held. */
+void wb_degrade(struct wb *wb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* waiter.c; mutex held */
+void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint64_t target);
+/*
+ * Without the mutex: a waiter that calls done(ctx, err) and is freed then. NULL if there is no
+ * memory; done has been called with that.
+ */
+struct waiter *waiter_alloc(wb_done_fn done, void *ctx);
+void waiter_finish(struct wb *wb, struct waiter *waiter, int err);
+/* The waiter whose target is the smallest above `reached`, or NULL. */
+struct waiter *waiter_first(struct wb *wb, enum waiter_for what);
+
+/* The pause after a number of failures; 0 if it is time to give up. */
+static inline uint64_t retry_pause(unsigned int attempts)
+{
+	return attempts > RETRY_ATTEMPTS ? 0 : RETRY_FIRST_PAUSE << (attempts - 1);
+}
+
+#endif

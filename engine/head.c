@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "engine/head.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/engine.h"
+
+#define MAX_RECORDS 1024u	/* that are not durable */
+#define MAX_REQUEST_BLOCKS 257u /* 1 MiB at any offset */
+
+int head_init(struct wb *wb)
+{
+	uint64_t most = (uint64_t)wb->segments.nr_buffers * wb->layout.segment_blocks / 2 + 2;
+
+	wb->head.nr = (uint32_t)min_u64(most, MAX_RECORDS);
+	wb->head.records = calloc(wb->head.nr, sizeof(*wb->head.records));
+	return wb->head.records ? 0 : -ENOMEM;
+}
+
+void head_fini(struct wb *wb)
+{
+	free(wb->head.records);
+}
+
+void head_start(struct wb *wb, uint64_t record, uint64_t segment)
+{
+	wb->ladder.open = record;
+	wb->segments.next = segment;
+	wb->segments.current = 0;
+	wb->head.cursor = wb->layout.segment_blocks;
+}
+
+uint32_t head_max_blocks(const struct wb *wb)
+{
+	uint64_t per_segment = wb->layout.segment_blocks - 1;
+	uint64_t most = min_u64(MAX_REQUEST_BLOCKS, (WRITE_RUNS - 2) * per_segment);
+
+	most = min_u64(most, wb->layout.nr_segments * per_segment / 4);
+	most = min_u64(most, wb->segments.nr_buffers * per_segment / 2);
+	return (uint32_t)max_u64(most, 1);
+}
+
+struct record *head_record(struct wb *wb, uint64_t number)
+{
+	return &wb->head.records[number % wb->head.nr];
+}
+
+uint64_t head_last(const struct wb *wb)
+{
+	return wb->head.open ? wb->ladder.open : wb->ladder.open - 1;
+}
+
+/* Data blocks that fit into the current segment, for a request of nr_blocks. */
+static uint32_t room_in_segment(const struct wb *wb, uint32_t nr_blocks)
+{
+	uint32_t left = wb->layout.segment_blocks - wb->head.cursor;
+
+	if (wb->head.open && WB_RECORD_ENTRIES - wb->head.open->nr_entries > nr_blocks)
+		return left;
+	return left >= 2 ? left - 1 : 0;
+}
+
+bool head_room(struct wb *wb, uint32_t nr_blocks)
+{
+	uint32_t per_segment = wb->layout.segment_blocks - 1;
+	uint32_t left = room_in_segment(wb, nr_blocks);
+	uint32_t wanted = 0;
+
+	if (nr_blocks > left)
+		wanted = (nr_blocks - left + per_segment - 1) / per_segment;
+	else if (!left && !wb->head.open)
+		wanted = 1;
+	else if (!left && wb->head.open->nr_entries == WB_RECORD_ENTRIES)
+		wanted = 1;
+	if (wb->ladder.open - wb->ladder.durable + wanted + 2 > wb->head.nr)
+		return false;
+	return segments_available(wb, wanted) == wanted;
+}
+
+static struct record *open_record(struct wb *wb)
+{
+	struct head *head = &wb->head;
+	struct record *record = head_record(wb, wb->ladder.open);
+	struct slot *slot;
+
+	assert(record->state == RECORD_NONE);
+	if (wb->layout.segment_blocks - head->cursor < 2) {
+		segment_take(wb);
+		head->cursor = 0;
+	}
+	slot = segment_slot(wb, wb->segments.current);
+	if (!slot->first_record)
+		slot->first_record = wb->ladder.open;
+	slot->last_record = wb->ladder.open;
+	*record = (struct record){
+		.state = RECORD_OPEN,
+		.number = wb->ladder.open,
+		.segment = wb->segments.current,
+		.block = head->cursor,
+		.header = (void *)segment_memory(wb, slot->buffer, head->cursor),
+	};
+	slot->end_block = ++head->cursor;
+	head->open = record;
+	return record;
+}
+
+struct record *head_place(struct wb *wb, const struct record_entry *entry, bool *started,
+			  struct record *last, uint32_t *block)
+{
+	struct head *head = &wb->head;
+	bool data = entry->kind == WB_ENTRY_DATA;
+	struct record *record = head->open;
+
+	if (record && (record->nr_entries == WB_RECORD_ENTRIES ||
+		       (data && head->cursor == wb->layout.segment_blocks))) {
+		head_seal(wb, *started);
+		record = NULL;
+	}
+	if (!record)
+		record = open_record(wb);
+	entry_encode(entry, &record->header->entries[record->nr_entries++]);
+	*block = head->cursor;
+	if (data) {
+		segment_slot(wb, record->segment)->end_block = ++head->cursor;
+		record->nr_blocks++;
+	}
+	if (record != last)
+		record->copiers++;
+	*started = true;
+	if (!head->unsynced_from)
+		head->unsynced_from = wb_now(wb);
+	wb->by_id[entry->backing]->last_record = record->number;
+	return record;
+}
+
+void head_copied(struct wb *wb, struct record *record)
+{
+	assert(record->copiers);
+	if (!--record->copiers && record->state == RECORD_CLOSED)
+		wb_kick(wb);
+}
+
+void head_seal(struct wb *wb, bool continued)
+{
+	struct record *record = wb->head.open;
+
+	if (!record)
+		return;
+	record->state = RECORD_CLOSED;
+	record->continued = continued;
+	if (!continued)
+		segment_slot(wb, record->segment)->end_record = record->number;
+	wb->head.open = NULL;
+	ladder_raise(&wb->ladder, &wb->ladder.open, wb->ladder.open + 1);
+	wb_kick(wb);
+}

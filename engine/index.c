@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "engine/index.h"
+
+#include <assert.h>
+#include <errno.h>
+
+uint64_t index_memory(uint64_t nr_positions)
+{
+	return nr_positions * (sizeof(struct index_entry) + sizeof(uint32_t));
+}
+
+int index_init(struct index *index, const struct wb_env *env, uint32_t nr_positions)
+{
+	*index = (struct index){.nr = nr_positions, .env = env};
+	index->entries = env->alloc(env->ctx, nr_positions * sizeof(*index->entries),
+				    WB_MEMORY_SPARSE);
+	index->buckets = env->alloc(env->ctx, nr_positions * sizeof(*index->buckets),
+				    WB_MEMORY_SPARSE);
+	if (index->entries && index->buckets)
+		return 0;
+	index_fini(index);
+	return -ENOMEM;
+}
+
+void index_fini(struct index *index)
+{
+	const struct wb_env *env = index->env;
+
+	if (index->entries)
+		env->free(env->ctx, index->entries, index->nr * sizeof(*index->entries));
+	if (index->buckets)
+		env->free(env->ctx, index->buckets, index->nr * sizeof(*index->buckets));
+	index->entries = NULL;
+	index->buckets = NULL;
+}
+
+/* The finalizer of SplitMix64, scaled to the number of buckets by a multiplication. */
+static uint32_t *bucket(const struct index *index, uint8_t backing, uint64_t block)
+{
+	uint64_t h = ((uint64_t)backing << 56 ^ block) + 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ull;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebull;
+	return &index->buckets[(h >> 32) * index->nr >> 32];
+}
+
+uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block)
+{
+	for (uint32_t p = *bucket(index, backing, block); p;) {
+		const struct index_entry *e = &index->entries[p - 1];
+
+		if (index_block(e) == block && e->backing == backing)
+			return p - 1;
+		p = e->next;
+	}
+	return INDEX_NONE;
+}
+
+void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t block,
+	       uint8_t mask, uint32_t checksum, uint8_t flags)
+{
+	struct index_entry *e = &index->entries[position];
+
+	assert(!(e->flags & INDEX_LINKED));
+	*e = (struct index_entry){
+		.block_low = (uint32_t)block,
+		.block_high = (uint8_t)(block >> 32),
+		.backing = backing,
+		.mask = mask,
+		.flags = flags,
+		.checksum = checksum,
+	};
+}
+
+void index_link(struct index *index, uint32_t position)
+{
+	struct index_entry *e = &index->entries[position];
+	uint32_t *head = bucket(index, e->backing, index_block(e));
+
+	e->next = *head;
+	e->flags |= INDEX_LINKED;
+	*head = position + 1;
+}
+
+void index_unlink(struct index *index, uint32_t position)
+{
+	struct index_entry *e = &index->entries[position];
+	uint32_t *link = bucket(index, e->backing, index_block(e));
+
+	while (*link != position + 1) {
+		assert(*link);
+		link = &index->entries[*link - 1].next;
+	}
+	*link = e->next;
+	e->flags &= (uint8_t)~INDEX_LINKED;
+}

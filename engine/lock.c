@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "engine/lock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "engine/engine.h"
+
+void wb_lock(struct wb *wb)
+{
+	pthread_mutex_lock(&wb->mutex);
+}
+
+/* Submit a list of I/Os, those of the same device that follow each other as one chain. */
+static void submit_all(struct bdev_io *io)
+{
+	while (io) {
+		struct bdev *dev = io->dev;
+		struct bdev_io *chain = io, *last = io;
+
+		while (last->next && last->next->dev == dev)
+			last = last->next;
+		io = last->next;
+		last->next = NULL;
+		dev->ops->submit(dev, chain);
+	}
+}
+
+/*
+ * What this thread is calling now and has still to call. Work that a callback brings about joins
+ * the queue instead of nesting, so that callbacks come in the order in which they were due, on a
+ * stack that doesn't grow.
+ */
+static _Thread_local struct {
+	bool running;
+	struct work *head, **tail;
+} queue;
+
+static void call_all(struct work *works, struct work **tail)
+{
+	if (!works)
+		return;
+	if (!queue.head)
+		queue.tail = &queue.head;
+	*queue.tail = works;
+	queue.tail = tail;
+	if (queue.running)
+		return;
+	queue.running = true;
+	while (queue.head) {
+		struct work *work = queue.head;
+
+		queue.head = work->next;
+		if (!queue.head)
+			queue.tail = &queue.head;
+		work->fn(work);
+	}
+	queue.running = false;
+}
+
+void wb_unlock(struct wb *wb)
+{
+	struct bdev_io *ios;
+	struct work *works, **works_tail;
+
+	if (wb->pending.kicked)
+		wb_pump(wb);
+	ios = wb->pending.head;
+	wb->pending.head = NULL;
+	wb->pending.tail = &wb->pending.head;
+	works = wb->pending.works;
+	works_tail = wb->pending.works_tail;
+	wb->pending.works = NULL;
+	wb->pending.works_tail = &wb->pending.works;
+	/* A timer that runs out too early is harmless, so it is never put off. */
+	if (wb->pending.wake_at < wb->pending.timer) {
+		wb->pending.timer = wb->pending.wake_at;
+		wb->env.set_timer(wb->env.ctx, wb->pending.timer);
+	}
+	pthread_mutex_unlock(&wb->mutex);
+
+	submit_all(ios);
+	call_all(works, works_tail);
+}
+
+void wb_kick(struct wb *wb)
+{
+	wb->pending.kicked = true;
+}
+
+void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io)
+{
+	io->dev = dev;
+	io->next = NULL;
+	*wb->pending.tail = io;
+	wb->pending.tail = &io->next;
+}
+
+void wb_defer(struct wb *wb, struct work *work)
+{
+	work->next = NULL;
+	*wb->pending.works_tail = work;
+	wb->pending.works_tail = &work->next;
+}
+
+void wb_wake_at(struct wb *wb, uint64_t when)
+{
+	if (when < wb->pending.wake_at)
+		wb->pending.wake_at = when;
+}
+
+uint64_t wb_now(struct wb *wb)
+{
+	return wb->env.now(wb->env.ctx);
+}
+
+void wb_log(struct wb *wb, enum wb_log_level level, const char *format, ...)
+{
+	char message[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	wb->env.log(wb->env.ctx, level, message);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine's mutex, and what has to wait until it is released: I/O to submit, callbacks to call.
+ *
+ * Every entry into the engine is lock, change some state, unlock. Whoever changes something that
+ * another flow may wait for says wb_kick; wb_unlock then lets all flows look (wb.pump) until
+ * nothing moves any more, releases the mutex, and only then submits and calls back.
+ */
+#ifndef WB_ENGINE_LOCK_H
+#define WB_ENGINE_LOCK_H
+
+#include <stdint.h>
+
+#include "engine/wb.h"
+
+/* Something to call without the mutex. Embedded; its owner keeps it until fn is called. */
+struct work {
+	struct work *next;
+	void (*fn)(struct work *work);
+};
+
+void wb_lock(struct wb *wb);
+void wb_unlock(struct wb *wb);
+
+/* All of these: mutex held. */
+void wb_kick(struct wb *wb);
+void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io);
+void wb_defer(struct wb *wb, struct work *work);
+/* Have the pump run at or soon after `when` (ns). Forgotten each time the pump runs. */
+void wb_wake_at(struct wb *wb, uint64_t when);
+uint64_t wb_now(struct wb *wb);
+
+void wb_log(struct wb *wb, enum wb_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writing the log: sealed records to the cache device, several in flight, and flushes that make
+ * them durable.
+ *
+ * A record stays in its buffer until a flush that began after its write has succeeded. When a
+ * write fails it is repeated in place after a pause; when a flush fails, nothing since the last
+ * good one is known to be on the device, so all of it is written again before the next flush. When
+ * that doesn't help either the cache has failed.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/log.h"
+
+static void finish_header(struct wb *wb, struct record *record)
+{
+	struct record_header header = {
+		.generation = wb->generation,
+		.generation_record = wb->generation_record,
+		.segment = record->segment,
+		.record = record->number,
+		.durable = wb->ladder.durable,
+		.block = record->block,
+		.nr_entries = record->nr_entries,
+		.nr_blocks = record->nr_blocks,
+		.continued = record->continued,
+	};
+
+	memcpy(header.uuid, wb->uuid, WB_UUID_LEN);
+	record_encode(&header, record->header);
+}
+
+static void seal_ready(struct wb *wb)
+{
+	while (wb->ladder.sealed + 1 < wb->ladder.open) {
+		struct record *record = head_record(wb, wb->ladder.sealed + 1);
+
+		if (record->state != RECORD_CLOSED || record->copiers)
+			return;
+		finish_header(wb, record);
+		record->state = RECORD_READY;
+		ladder_raise(&wb->ladder, &wb->ladder.sealed, record->number);
+		wb->figures.nr_records++;
+		wb->figures.nr_record_blocks += record->nr_blocks + 1u;
+	}
+}
+
+/* ---- record writes ---- */
+
+static void advance_logged(struct wb *wb)
+{
+	struct log *log = &wb->log;
+
+	while (log->written < wb->ladder.sealed &&
+	       head_record(wb, log->written + 1)->state == RECORD_WRITTEN) {
+		log->written++;
+		if (log->written <= wb->ladder.logged)
+			continue;
+		ladder_raise(&wb->ladder, &wb->ladder.logged, log->written);
+		if (!head_record(wb, log->written)->continued)
+			log->logged_end = log->written;
+	}
+}
+
+static void write_failed(struct wb *wb, struct record *record, int err)
+{
+	uint64_t pause = retry_pause(++record->attempts);
+
+	wb->figures.nr_write_errors++;
+	wb_log(wb, WB_LOG_ERROR, "%s: write record %llu at byte %llu: error %d", wb->cache->path,
+	       (unsigned long long)record->number, (unsigned long long)record->io.off, -err);
+	record->state = RECORD_READY;
+	record->not_before = wb_now(wb) + pause;
+	wb->log.next_write = min_u64(wb->log.next_write, record->number);
+	if (!pause)
+		wb_fail(wb, "write the log", err);
+}
+
+static void record_written(struct bdev_io *io)
+{
+	struct wb *wb = io->owner;
+	struct record *record = container_of(io, struct record, io);
+
+	wb_lock(wb);
+	wb->log.in_flight--;
+	if (io->err) {
+		write_failed(wb, record, io->err);
+	} else {
+		record->state = RECORD_WRITTEN;
+		record->attempts = 0;
+		advance_logged(wb);
+	}
+	wb_kick(wb);
+	wb_unlock(wb);
+}
+
+static void write_record(struct wb *wb, struct record *record)
+{
+	uint32_t position = layout_position(&wb->layout, record->segment, record->block);
+
+	bdev_io_init(&record->io, BDEV_WRITE, layout_offset(position), record->header,
+		     (record->nr_blocks + 1ull) * WB_BLOCK_SIZE);
+	record->io.owner = wb;
+	record->io.done = record_written;
+	record->state = RECORD_WRITING;
+	wb->log.in_flight++;
+	wb_submit_later(wb, wb->cache, &record->io);
+}
+
+static void write_ready(struct wb *wb)
+{
+	struct log *log = &wb->log;
+
+	for (; log->next_write <= wb->ladder.sealed && log->in_flight < LOG_WRITES_IN_FLIGHT;
+	     log->next_write++) {
+		struct record *record = head_record(wb, log->next_write);
+
+		if (record->state != RECORD_READY)
+			continue;
+		if (record->not_before > wb_now(wb)) {
+			wb_wake_at(wb, record->not_before);
+			return;
+		}
+		write_record(wb, record);
+	}
+}
+
+/* ---- flushes ---- */
+
+void log_write_all_again(struct wb *wb)
+{
+	for (uint64_t n = wb->ladder.durable + 1; n <= wb->ladder.sealed; n++) {
+		struct record *record = head_record(wb, n);
+
+		if (record->state == RECORD_WRITTEN)
+			record->state = RECORD_READY;
+		record->attempts = 0;
+		record->not_before = 0;
+	}
+	wb->log.written = wb->ladder.durable;
+	wb->log.next_write = wb->ladder.durable + 1;
+}
+
+static void flush_failed(struct wb *wb, int err)
+{
+	uint64_t pause = retry_pause(++wb->log.flush_attempts);
+
+	wb->figures.nr_flush_errors++;
+	wb_log(wb, WB_LOG_ERROR, "%s: flush: error %d; writing records from %llu on again",
+	       wb->cache->path, -err, (unsigned long long)wb->ladder.durable + 1);
+	log_write_all_again(wb);
+	wb->log.flush_not_before = wb_now(wb) + pause;
+	if (!pause)
+		wb_fail(wb, "flush", err);
+}
+
+static void flush_succeeded(struct wb *wb)
+{
+	uint64_t from = wb->ladder.durable;
+	const struct record *last = head_record(wb, wb->log.flush_target);
+
+	ladder_raise(&wb->ladder, &wb->ladder.durable, wb->log.flush_target);
+	if (wb->ladder.durable > from) {
+		wb->log.durable_segment = last->segment;
+		wb->log.durable_block = last->block + 1 + last->nr_blocks;
+		wb->log.durable_since = wb_now(wb);
+	}
+	for (uint64_t n = from + 1; n <= wb->ladder.durable; n++)
+		head_record(wb, n)->state = RECORD_NONE;
+	wb->log.flush_attempts = 0;
+	wb->figures.nr_flushes++;
+	wb->head.unsynced_from = head_last(wb) > wb->ladder.durable ? wb_now(wb) : 0;
+}
+
+static void flushed(struct bdev_io *io)
+{
+	struct wb *wb = io->owner;
+
+	wb_lock(wb);
+	wb->log.flushing = false;
+	if (io->err)
+		flush_failed(wb, io->err);
+	else
+		flush_succeeded(wb);
+	super_flush_ended(wb, io->err);
+	wb_kick(wb);
+	wb_unlock(wb);
+}
+
+static bool flush_wanted(struct wb *wb)
+{
+	uint64_t end = wb->log.logged_end;
+	struct waiter *sync;
+
+	if (wb->super.state == SUPER_WRITTEN)
+		return true;
+	if (end <= wb->ladder.durable)
+		return false;
+	if (wb->log.wanted > wb->ladder.durable || wb->segments.wanted ||
+	    segments_not_durable(wb) * 4 > wb->segments.nr_buffers ||
+	    (wb->ladder.open - wb->ladder.durable) * 2 > wb->head.nr)
+		return true;
+	sync = waiter_first(wb, WAIT_DURABLE);
+	return sync && sync->target <= end;
+}
+
+static void flush(struct wb *wb)
+{
+	struct log *log = &wb->log;
+
+	if (log->flushing || log->written < wb->ladder.logged || !flush_wanted(wb))
+		return;
+	if (log->flush_not_before > wb_now(wb)) {
+		wb_wake_at(wb, log->flush_not_before);
+		return;
+	}
+	log->flushing = true;
+	log->flush_target = max_u64(log->logged_end, wb->ladder.durable);
+	super_flush_starts(wb);
+	bdev_io_init(&log->flush, BDEV_FLUSH, 0, NULL, 0);
+	log->flush.owner = wb;
+	log->flush.done = flushed;
+	wb_submit_later(wb, wb->cache, &log->flush);
+}
+
+/* flush_current_buffer_interval bounds what a power cut can take. */
+static void flush_by_interval(struct wb *wb)
+{
+	uint64_t interval = wb->knobs[WB_KNOB_FLUSH_CURRENT_BUFFER_INTERVAL] * NS_PER_S;
+	uint64_t due = wb->head.unsynced_from + interval;
+
+	if (!interval || !wb->head.unsynced_from || wb->log.wanted >= head_last(wb))
+		return;
+	if (wb_now(wb) < due) {
+		wb_wake_at(wb, due);
+		return;
+	}
+	wb->log.wanted = head_last(wb);
+	head_seal(wb, false);
+}
+
+void log_pump(struct wb *wb)
+{
+	if (wb->failed || !wb->started)
+		return;
+	flush_by_interval(wb);
+	/* Somebody waits for space: let go of all that could be migrated. */
+	if (wb->segments.wanted)
+		head_seal(wb, false);
+	seal_ready(wb);
+	write_ready(wb);
+	flush(wb);
+}

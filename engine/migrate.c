@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Migration: moves the oldest durable segments to their backings, a batch at a time.
+ *
+ *	IDLE	    until there is enough, or somebody needs the space
+ *	ANNOUNCING  a superblock with the batch's end is made durable: after a crash the next batch
+ *		    must not end before it, since backings may have any part of this one
+ *	READING	    the segments, from their buffers or the device
+ *	COMPOSING   without the mutex: checksums, sorting, superseding (batch.c)
+ *	FILLING	    what a partly valid block lacks comes from its backing
+ *	ZEROING, WRITING, FLUSHING  the backings
+ *	SETTLING    without the mutex for long: the index learns what is clean
+ *	PAUSING     after an error; then from READING or ZEROING on again
+ *
+ * The batch is whole in memory from COMPOSING on, so everything that was written to a backing
+ * since its last good flush can be written again.
+ * The state is protected by the mutex; pieces and memory belong to whoever works in the state.
+ */
+#include "config.h"
+
+#include "engine/migrate.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/batch.h"
+#include "engine/engine.h"
+
+#define IOS 8u		    /* in flight */
+#define RUN_BLOCKS 256u	    /* the most in one write: 1 MiB */
+#define BATCH_SEGMENTS 256u /* largest nr_max_batched_migration */
+#define LONGEST_PAUSE (30 * NS_PER_S)
+#define SMALL_BATCH_AFTER NS_PER_S /* less than a full batch is migrated this often at most */
+
+enum batch_state {
+	BATCH_IDLE,
+	BATCH_ANNOUNCING,
+	BATCH_READING,
+	BATCH_COMPOSING,
+	BATCH_FILLING,
+	BATCH_ZEROING,
+	BATCH_WRITING,
+	BATCH_FLUSHING,
+	BATCH_SETTLING,
+	BATCH_PAUSING,
+};
+
+struct batch_io {
+	struct wb *wb;
+	bool busy;
+	struct wb_backing *backing; /* or NULL: reads a segment */
+	struct batch_segment *segment;
+	struct segbuf *buffer; /* pinned, if the segment is copied from it */
+	struct piece *piece;   /* FILLING: to be filled in */
+	struct work work;
+	struct bdev_io io;
+	uint8_t *scratch; /* a block */
+	struct iovec iov[RUN_BLOCKS];
+};
+
+struct batch {
+	struct wb *wb;
+	enum batch_state state;
+	enum batch_state again; /* PAUSING: where to go on */
+	uint64_t ticket;	/* ANNOUNCING: of the superblock */
+	uint64_t resume_at;	/* PAUSING: ns */
+	uint64_t ended_at;	/* ns: the last batch */
+	unsigned int attempts;
+	int err;	 /* of this stage */
+	uint32_t cursor; /* next item of this stage */
+	unsigned int in_flight;
+	uint64_t last_record; /* announced end */
+	struct batch_segment *segments;
+	uint32_t nr_segments, max_segments;
+	uint8_t *memory;
+	uint8_t *scratch;
+	struct pieces pieces;
+	struct work work;
+	struct batch_io ios[IOS];
+};
+
+static struct wb_backing *piece_backing(struct wb *wb, const struct piece *piece)
+{
+	return wb->by_id[piece->key >> 40];
+}
+
+static uint64_t piece_block(const struct piece *piece)
+{
+	return piece->key & ((1ull << 40) - 1);
+}
+
+/* ---- stages and their I/O ---- */
+
+static void enter(struct batch *b, enum batch_state state)
+{
+	b->state = state;
+	b->cursor = 0;
+	b->err = 0;
+	wb_kick(b->wb);
+}
+
+static void pause_batch(struct batch *b, enum batch_state again)
+{
+	struct wb *wb = b->wb;
+	uint64_t pause = RETRY_FIRST_PAUSE << min_u64(b->attempts++, 20);
+
+	b->again = again;
+	b->resume_at = wb_now(wb) + min_u64(pause, LONGEST_PAUSE);
+	if (b->attempts > RETRY_ATTEMPTS)
+		wb->stuck = true;
+	enter(b, BATCH_PAUSING);
+}
+
+static struct batch_io *free_io(struct batch *b)
+{
+	for (unsigned int i = 0; i < IOS; i++)
+		if (!b->ios[i].busy)
+			return &b->ios[i];
+	return NULL;
+}
+
+static const char *const op_names[] = {
+	[BDEV_READ] = "read",
+	[BDEV_WRITE] = "write",
+	[BDEV_FLUSH] = "flush",
+	[BDEV_ZERO] = "zero",
+};
+
+static void io_failed(struct batch *b, struct batch_io *bio)
+{
+	struct wb *wb = b->wb;
+
+	b->err = bio->io.err;
+	if (bio->backing)
+		bio->backing->nr_errors++;
+	wb_degrade(wb, "%s: %s %llu bytes at byte %llu for migration: error %d",
+		   bio->backing ? bio->backing->dev->path : wb->cache->path, op_names[bio->io.op],
+		   (unsigned long long)bio->io.len, (unsigned long long)bio->io.off, -bio->io.err);
+}
+
+static void io_done(struct bdev_io *io)
+{
+	struct batch_io *bio = io->owner;
+	struct wb *wb = bio->wb;
+	struct batch *b = wb->batch;
+
+	wb_lock(wb);
+	bio->busy = false;
+	b->in_flight--;
+	if (io->err)
+		io_failed(b, bio);
+	else if (io->op == BDEV_WRITE)
+		bio->backing->migrated_bytes += io->len;
+	wb_kick(wb);
+	wb_unlock(wb);
+}
+
+static void submit(struct batch *b, struct batch_io *bio, struct bdev *dev)
+{
+	bio->busy = true;
+	bio->io.owner = bio;
+	if (!bio->io.done)
+		bio->io.done = io_done;
+	b->in_flight++;
+	wb_submit_later(b->wb, dev, &bio->io);
+}
+
+/* ---- choosing a batch ---- */
+
+/*
+ * The end of the batch: the last request's end within `most` segments, or the first one behind
+ * them if there is none. Never before an end that was announced earlier.
+ */
+static uint64_t choose_end(struct wb *wb, uint64_t most, uint64_t *last_segment)
+{
+	for (uint64_t s = wb->tail.segment;; s++) {
+		struct slot *slot = segment_slot(wb, s);
+		uint64_t end = slot->segment == s ? slot->end_record : 0;
+		bool last = s >= wb->log.durable_segment;
+
+		if (last)
+			end = wb->ladder.durable;
+		*last_segment = s;
+		if (last)
+			return end;
+		if (end > wb->ladder.migrated && end >= wb->batch_end &&
+		    s + 1 >= wb->tail.segment + most)
+			return end;
+	}
+}
+
+static uint32_t segments_waiting(const struct wb *wb)
+{
+	if (wb->ladder.durable == wb->ladder.migrated)
+		return 0;
+	return (uint32_t)(wb->log.durable_segment - wb->tail.segment + 1);
+}
+
+static bool under_pressure(struct wb *wb)
+{
+	uint64_t used = wb->segments.next - wb->tail.segment;
+
+	return wb->segments.wanted || wb->nr_drains || used * 4 > wb->layout.nr_segments * 3ull;
+}
+
+static bool wanted(struct wb *wb)
+{
+	uint64_t due = wb->batch->ended_at + SMALL_BATCH_AFTER;
+
+	if (wb->stopping || wb->failed || wb->ladder.durable == wb->ladder.migrated)
+		return false;
+	if (under_pressure(wb))
+		return true;
+	if (!wb->knobs[WB_KNOB_ALLOW_MIGRATE] && !wb->knobs[WB_KNOB_FORCE_MIGRATE])
+		return false;
+	if (segments_waiting(wb) > wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION])
+		return true;
+	if (wb_now(wb) >= due)
+		return true;
+	wb_wake_at(wb, due);
+	return false;
+}
+
+static void list_segments(struct wb *wb, uint64_t last_segment)
+{
+	struct batch *b = wb->batch;
+
+	b->nr_segments = 0;
+	for (uint64_t s = wb->tail.segment; s <= last_segment; s++) {
+		struct slot *slot = segment_slot(wb, s);
+		uint32_t from = s == wb->tail.segment ? wb->tail.block : 0;
+		uint32_t to = s == wb->log.durable_segment ? wb->log.durable_block
+							   : slot->end_block;
+
+		/* A tail segment that is used up may be gone. */
+		if (slot->segment != s || from >= to)
+			continue;
+		assert(b->nr_segments < b->max_segments);
+		b->segments[b->nr_segments] = (struct batch_segment){
+			.segment = s,
+			.from = from,
+			.to = to,
+			.memory = b->memory + b->nr_segments * layout_segment_len(&wb->layout),
+		};
+		b->nr_segments++;
+	}
+}
+
+static void begin(struct wb *wb)
+{
+	struct batch *b = wb->batch;
+	uint64_t last_segment;
+
+	b->last_record = choose_end(wb, wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION], &last_segment);
+	list_segments(wb, last_segment);
+	wb->batch_end = b->last_record;
+	b->ticket = super_commit(wb, false);
+	enter(b, BATCH_ANNOUNCING);
+}
+
+static void idle(struct wb *wb)
+{
+	if (wanted(wb)) {
+		begin(wb);
+		return;
+	}
+	if (wb->ladder.migrated > wb->ladder.migrated_on_disk && wb->super.done == wb->super.wanted)
+		super_commit(wb, false);
+}
+
+/* ---- READING and COMPOSING ---- */
+
+static void copy_segment(struct work *work)
+{
+	struct batch_io *bio = container_of(work, struct batch_io, work);
+	struct batch_segment *s = bio->segment;
+	size_t off = (size_t)s->from * WB_BLOCK_SIZE;
+
+	memcpy(s->memory + off, bio->buffer->memory + off,
+	       (size_t)(s->to - s->from) * WB_BLOCK_SIZE);
+	wb_lock(bio->wb);
+	bio->buffer->pins--;
+	bio->busy = false;
+	bio->wb->batch->in_flight--;
+	wb_kick(bio->wb);
+	wb_unlock(bio->wb);
+}
+
+static void read_segment(struct wb *wb, struct batch_io *bio, struct batch_segment *s)
+{
+	struct slot *slot = segment_slot(wb, s->segment);
+
+	bio->segment = s;
+	bio->backing = NULL;
+	if (slot->buffer) {
+		bio->buffer = slot->buffer;
+		bio->buffer->pins++;
+		bio->busy = true;
+		bio->work.fn = copy_segment;
+		wb->batch->in_flight++;
+		wb_defer(wb, &bio->work);
+		return;
+	}
+	bdev_io_init(&bio->io, BDEV_READ,
+		     layout_offset(layout_position(&wb->layout, s->segment, s->from)),
+		     s->memory + (size_t)s->from * WB_BLOCK_SIZE,
+		     (uint64_t)(s->to - s->from) * WB_BLOCK_SIZE);
+	submit(wb->batch, bio, wb->cache);
+}
+
+static int compose(struct batch *b, struct batch_check *check, uint64_t *bad_segment)
+{
+	int ret = 0;
+
+	pieces_start(&b->pieces, 0);
+	for (uint32_t i = 0; !ret && i < b->nr_segments; i++) {
+		*bad_segment = b->segments[i].segment;
+		ret = pieces_find_end(&b->pieces, &b->segments[i], check);
+	}
+	for (uint32_t i = 0; ret >= 0 && i < b->nr_segments; i++) {
+		*bad_segment = b->segments[i].segment;
+		ret = pieces_add(&b->pieces, &b->segments[i], check);
+	}
+	if (ret < 0)
+		return ret;
+	pieces_compose(&b->pieces);
+	return 0;
+}
+
+static void compose_work(struct work *work)
+{
+	struct batch *b = container_of(work, struct batch, work);
+	struct wb *wb = b->wb;
+	struct batch_check check = {
+		.uuid = wb->uuid,
+		.seed = wb->seed,
+		.segment_blocks = wb->layout.segment_blocks,
+		.last_record = b->last_record,
+	};
+	uint64_t bad_segment = 0;
+	int err = compose(b, &check, &bad_segment);
+
+	wb_lock(wb);
+	if (err) {
+		wb->figures.nr_checksum_errors++;
+		wb_degrade(wb, "%s: migrate block at byte %llu: checksum mismatch", wb->cache->path,
+			   (unsigned long long)layout_offset(
+				   layout_position(&wb->layout, bad_segment, check.bad_block)));
+		pause_batch(b, BATCH_READING);
+	} else {
+		enter(b, BATCH_FILLING);
+	}
+	wb_unlock(wb);
+}
+
+/* ---- FILLING, ZEROING, WRITING, FLUSHING: each issues its next I/O, false when there is none ---- */
+
+static bool read_next(struct wb *wb, struct batch_io *bio)
+{
+	struct batch *b = wb->batch;
+
+	if (b->cursor == b->nr_segments)
+		return false;
+	read_segment(wb, bio, &b->segments[b->cursor++]);
+	return true;
+}
+
+/* Backings of the batch that are not there stop it before anything is written. */
+static bool usable(struct wb *wb, struct wb_backing *backing)
+{
+	struct batch *b = wb->batch;
+
+	if (backing && backing->dev && !backing->dev->read_only)
+		return true;
+	b->err = -ENODEV;
+	wb_degrade(wb, "%s: migrate: %s", backing ? backing->entry.name : "unknown backing",
+		   backing && backing->dev ? "the backing is read-only" : "the backing is missing");
+	return false;
+}
+
+static void fill_done(struct bdev_io *io)
+{
+	struct batch_io *bio = io->owner;
+	struct piece *piece = bio->piece;
+
+	for (unsigned int i = 0; !io->err && i < WB_SECTORS_PER_BLOCK; i++)
+		if (!(piece->mask & 1u << i))
+			memcpy(piece->data + i * WB_SECTOR_SIZE, bio->scratch + i * WB_SECTOR_SIZE,
+			       WB_SECTOR_SIZE);
+	if (!io->err)
+		piece->mask = 0xff;
+	io_done(io);
+}
+
+static bool fill_next(struct wb *wb, struct batch_io *bio)
+{
+	struct batch *b = wb->batch;
+
+	for (; b->cursor < b->pieces.nr; b->cursor++) {
+		struct piece *piece = &b->pieces.pieces[b->cursor];
+		struct wb_backing *backing = piece_backing(wb, piece);
+		uint64_t off = piece_block(piece) * WB_BLOCK_SIZE;
+
+		if (!usable(wb, backing))
+			return false;
+		if (piece->mask == 0xff)
+			continue;
+		bio->piece = piece;
+		bio->backing = backing;
+		bdev_io_init(&bio->io, BDEV_READ, off, bio->scratch,
+			     backing_block_end(backing, piece_block(piece)) - off);
+		bio->io.done = fill_done;
+		submit(b, bio, backing->dev);
+		b->cursor++;
+		return true;
+	}
+	return false;
+}
+
+static bool zero_next(struct wb *wb, struct batch_io *bio)
+{
+	struct batch *b = wb->batch;
+	struct zeros_extent *z;
+	uint64_t first, end;
+
+	if (b->cursor == b->pieces.zeros.nr)
+		return false;
+	z = &b->pieces.zeros.extents[b->cursor];
+	bio->backing = wb->by_id[z->first >> 40];
+	if (!usable(wb, bio->backing))
+		return false;
+	first = z->first & ((1ull << 40) - 1);
+	end = first + (z->end - z->first);
+	bdev_io_init(&bio->io, BDEV_ZERO, first * WB_BLOCK_SIZE, NULL,
+		     backing_block_end(bio->backing, end - 1) - first * WB_BLOCK_SIZE);
+	bio->backing->to_flush = true;
+	submit(b, bio, bio->backing->dev);
+	b->cursor++;
+	return true;
+}
+
+/* Neighbours go out in one write. */
+static bool write_next(struct wb *wb, struct batch_io *bio)
+{
+	struct batch *b = wb->batch;
+	struct piece *first = &b->pieces.pieces[b->cursor];
+	uint64_t block, end;
+	int nr = 0;
+
+	if (b->cursor == b->pieces.nr)
+		return false;
+	block = piece_block(first);
+	bio->backing = piece_backing(wb, first);
+	while (b->cursor + (uint32_t)nr < b->pieces.nr && nr < (int)RUN_BLOCKS &&
+	       first[nr].key == first->key + (uint64_t)nr) {
+		bio->iov[nr] = (struct iovec){first[nr].data, WB_BLOCK_SIZE};
+		nr++;
+	}
+	end = backing_block_end(bio->backing, block + (uint64_t)nr - 1);
+	bio->iov[nr - 1].iov_len = end - (block + (uint64_t)nr - 1) * WB_BLOCK_SIZE;
+	bdev_io_init(&bio->io, BDEV_WRITE, block * WB_BLOCK_SIZE, NULL,
+		     end - block * WB_BLOCK_SIZE);
+	bio->io.iov = bio->iov;
+	bio->io.nr_iov = nr;
+	bio->backing->to_flush = true;
+	submit(b, bio, bio->backing->dev);
+	b->cursor += (uint32_t)nr;
+	return true;
+}
+
+static bool flush_next(struct wb *wb, struct batch_io *bio)
+{
+	struct batch *b = wb->batch;
+
+	for (; b->cursor <= WB_MAX_TABLE; b->cursor++) {
+		struct wb_backing *backing = wb->by_id[b->cursor];
+
+		if (!backing || !backing->to_flush)
+			continue;
+		bio->backing = backing;
+		bdev_io_init(&bio->io, BDEV_FLUSH, 0, NULL, 0);
+		submit(b, bio, backing->dev);
+		b->cursor++;
+		return true;
+	}
+	return false;
+}
+
+/* ---- SETTLING ---- */
+
+static void settle_work(struct work *work)
+{
+	struct batch *b = container_of(work, struct batch, work);
+	struct wb *wb = b->wb;
+	uint64_t end = layout_version(b->pieces.end_segment, b->pieces.end_block);
+
+	for (uint32_t i = 0; i < b->nr_segments; i++) {
+		struct batch_segment *s = &b->segments[i];
+
+		wb_lock(wb);
+		for (uint32_t block = s->from; block < s->to; block++)
+			if (layout_version(s->segment, block) < end)
+				blocks_clean(wb, layout_position(&wb->layout, s->segment, block));
+		wb_unlock(wb);
+	}
+	wb_lock(wb);
+	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++)
+		if (wb->by_id[id])
+			wb->by_id[id]->to_flush = false;
+	wb->figures.nr_batches++;
+	wb->figures.nr_migrated_blocks += b->pieces.nr;
+	wb->figures.nr_superseded_blocks += b->pieces.nr_superseded;
+	ladder_raise(&wb->ladder, &wb->ladder.migrated, b->pieces.end_record);
+	wb->tail.segment = b->pieces.end_segment;
+	wb->tail.block = b->pieces.end_block;
+	/* An end that was announced and not reached (too many zeros) needs no repeating. */
+	wb->batch_end = wb->ladder.migrated;
+	b->ended_at = wb_now(wb);
+	b->attempts = 0;
+	if (wb->stuck)
+		wb_log(wb, WB_LOG_INFO, "%s: migration goes on", wb->cache->path);
+	wb->stuck = false;
+	if (!wb->failed)
+		wb->reason[0] = '\0';
+	enter(b, BATCH_IDLE);
+	wb_unlock(wb);
+}
+
+/* ---- the machine ---- */
+
+struct stage {
+	bool (*next)(struct wb *wb, struct batch_io *bio);
+	enum batch_state then;
+	enum batch_state again;		 /* after an error */
+	void (*work)(struct work *work); /* of `then`, if that runs without the mutex */
+};
+
+static const struct stage stages[] = {
+	[BATCH_READING] = {read_next, BATCH_COMPOSING, BATCH_READING, compose_work},
+	[BATCH_FILLING] = {fill_next, BATCH_ZEROING, BATCH_FILLING, NULL},
+	[BATCH_ZEROING] = {zero_next, BATCH_WRITING, BATCH_ZEROING, NULL},
+	[BATCH_WRITING] = {write_next, BATCH_FLUSHING, BATCH_ZEROING, NULL},
+	[BATCH_FLUSHING] = {flush_next, BATCH_SETTLING, BATCH_ZEROING, settle_work},
+};
+
+static void run_stage(struct wb *wb, const struct stage *stage)
+{
+	struct batch *b = wb->batch;
+	struct batch_io *bio;
+
+	while (!b->err && (bio = free_io(b)))
+		if (!stage->next(wb, bio))
+			break;
+	if (b->in_flight)
+		return;
+	if (b->err) {
+		pause_batch(b, stage->again);
+		return;
+	}
+	enter(b, stage->then);
+	if (stage->work) {
+		b->work.fn = stage->work;
+		wb_defer(wb, &b->work);
+	}
+}
+
+static void pausing(struct wb *wb)
+{
+	struct batch *b = wb->batch;
+
+	if (wb->stopping)
+		enter(b, BATCH_IDLE);
+	else if (wb_now(wb) >= b->resume_at)
+		enter(b, b->again);
+	else
+		wb_wake_at(wb, b->resume_at);
+}
+
+void migrate_pump(struct wb *wb)
+{
+	struct batch *b = wb->batch;
+
+	if (!b || !wb->started)
+		return;
+	switch (b->state) {
+	case BATCH_IDLE:
+		idle(wb);
+		break;
+	case BATCH_ANNOUNCING:
+		if (wb->super.done >= b->ticket)
+			enter(b, BATCH_READING);
+		else if (wb->failed)
+			enter(b, BATCH_IDLE);
+		break;
+	case BATCH_READING:
+	case BATCH_FILLING:
+	case BATCH_ZEROING:
+	case BATCH_WRITING:
+	case BATCH_FLUSHING:
+		run_stage(wb, &stages[b->state]);
+		break;
+	case BATCH_PAUSING:
+		pausing(wb);
+		break;
+	case BATCH_COMPOSING:
+	case BATCH_SETTLING:
+		break;
+	}
+}
+
+bool migrate_is_idle(struct wb *wb)
+{
+	return !wb->batch || wb->batch->state == BATCH_IDLE;
+}
+
+void migrate_retry(struct wb *wb)
+{
+	if (wb->batch)
+		wb->batch->resume_at = 0;
+}
+
+static uint32_t batch_segments_max(const struct layout *layout)
+{
+	return (uint32_t)min_u64(layout->nr_segments, BATCH_SEGMENTS + WRITE_RUNS);
+}
+
+uint64_t migrate_memory(const struct layout *layout, uint32_t nr_segments)
+{
+	uint64_t nr = min_u64(nr_segments, batch_segments_max(layout));
+
+	return nr * (layout_segment_len(layout) + layout->segment_blocks * sizeof(struct piece)) +
+	       sizeof(struct batch) + zeros_memory(ZEROS_CAPACITY);
+}
+
+int migrate_init(struct wb *wb)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+	uint32_t nr = batch_segments_max(&wb->layout);
+
+	if (!b)
+		return -ENOMEM;
+	wb->batch = b;
+	b->wb = wb;
+	b->max_segments = nr;
+	b->segments = calloc(nr, sizeof(*b->segments));
+	b->memory = wb->env.alloc(wb->env.ctx, nr * layout_segment_len(&wb->layout),
+				  WB_MEMORY_SPARSE);
+	b->scratch = wb->env.alloc(wb->env.ctx, IOS * WB_BLOCK_SIZE, WB_MEMORY_SPARSE);
+	if (!b->segments || !b->memory || !b->scratch)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < IOS; i++) {
+		b->ios[i].wb = wb;
+		b->ios[i].scratch = b->scratch + (size_t)i * WB_BLOCK_SIZE;
+	}
+	return pieces_init(&b->pieces, &wb->env, nr * wb->layout.segment_blocks, ZEROS_CAPACITY);
+}
+
+void migrate_fini(struct wb *wb)
+{
+	struct batch *b = wb->batch;
+
+	if (!b)
+		return;
+	pieces_fini(&b->pieces);
+	if (b->memory)
+		wb->env.free(wb->env.ctx, b->memory,
+			     b->max_segments * layout_segment_len(&wb->layout));
+	if (b->scratch)
+		wb->env.free(wb->env.ctx, b->scratch, IOS * WB_BLOCK_SIZE);
+	free(b->segments);
+	free(b);
+	wb->batch = NULL;
+}

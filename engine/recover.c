@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Recovery. Follows the chain of records from *migrated* on: the next record is right behind the
+ * last one or at the start of the next segment, has the next number, and is not stale. Records
+ * that were durable are believed by their headers (reads check the data); later ones must have
+ * all their data, and the first that hasn't ends the log. The end of a request whose end is
+ * missing is not applied. A break where records were durable is damage and not an end.
+ */
+#include "config.h"
+
+#include "engine/recover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/engine.h"
+#include "engine/scan.h"
+
+#define AHEAD 16u /* segments being read */
+
+/* An entry of a request whose end has not been seen yet. */
+struct held_entry {
+	struct record_entry entry;
+	uint64_t segment;
+	uint32_t at; /* its block of the segment, or for zeros the next one */
+};
+
+struct held_record {
+	uint64_t segment, record;
+	uint32_t block, end_block;
+};
+
+struct reader {
+	uint64_t segment; /* whose contents it has or gets; 0: none */
+	bool in_flight;
+	struct bdev_io io;
+};
+
+struct recovery {
+	struct wb *wb;
+	struct scan scan;
+	struct reader readers[AHEAD];
+	uint32_t nr_readers;
+	uint64_t requested;	 /* segments before it have been submitted */
+	struct held_entry *held; /* [WRITE_RUNS * WB_RECORD_ENTRIES] */
+	uint32_t nr_held;
+	struct held_record held_records[WRITE_RUNS];
+	uint32_t nr_held_records;
+	/* the end of the chain: where the next record is looked for, and what it must be */
+	uint64_t segment;
+	uint32_t block;
+	uint64_t next_record, generation;
+	bool continued; /* the last record's request goes on */
+	/* the end of the last complete request */
+	uint64_t end, end_segment;
+	uint32_t end_block;
+};
+
+/* ---- reading segments ahead, into the segment buffers ---- */
+
+static void submit_read(struct recovery *r, uint64_t segment)
+{
+	struct wb *wb = r->wb;
+	const struct scan_slot *slot = &r->scan.slots[layout_slot(&wb->layout, segment)];
+	struct reader *reader = &r->readers[segment % r->nr_readers];
+	bool whole = !slot->fills || slot->record > r->scan.durable;
+
+	reader->segment = 0;
+	if (slot->segment != segment)
+		return;
+	reader->segment = segment;
+	reader->in_flight = true;
+	bdev_io_init(&reader->io, BDEV_READ,
+		     layout_offset(layout_position(&wb->layout, segment, 0)),
+		     wb->segments.buffers[segment % r->nr_readers].memory,
+		     whole ? layout_segment_len(&wb->layout) : WB_BLOCK_SIZE);
+	bdev_submit(wb->cache, &reader->io);
+}
+
+static void wait_for(struct recovery *r, struct reader *reader)
+{
+	if (reader->in_flight)
+		r->wb->cache->ops->wait(r->wb->cache, &reader->io);
+	reader->in_flight = false;
+}
+
+/*
+ * The contents of a segment, NULL if its slot has another. Segments are asked for in order; the
+ * memory stays as it is until the next one is asked for.
+ */
+static int load(struct recovery *r, uint64_t segment, const uint8_t **memory)
+{
+	struct reader *reader = &r->readers[segment % r->nr_readers];
+
+	*memory = NULL;
+	for (; r->requested < segment + r->nr_readers; r->requested++)
+		submit_read(r, r->requested);
+	if (reader->segment != segment)
+		return 0;
+	wait_for(r, reader);
+	if (reader->io.err) {
+		wb_log(r->wb, WB_LOG_ERROR, "%s: recover: read segment %llu at byte %llu: error %d",
+		       r->wb->cache->path, (unsigned long long)segment,
+		       (unsigned long long)reader->io.off, -reader->io.err);
+		return -EIO;
+	}
+	*memory = r->wb->segments.buffers[segment % r->nr_readers].memory;
+	return 0;
+}
+
+/* ---- applying what the chain holds ---- */
+
+static int apply_entry(struct recovery *r, const struct held_entry *held)
+{
+	struct wb *wb = r->wb;
+	const struct record_entry *e = &held->entry;
+	struct wb_backing *backing = backing_by_id(wb, e->backing);
+	uint64_t nr = e->kind == WB_ENTRY_DATA ? 1 : e->value;
+
+	if (!backing || e->block + nr > backing_nr_blocks(backing)) {
+		wb_log(wb, WB_LOG_ERROR,
+		       "%s: recover: segment %llu: a record names a block that no backing has",
+		       wb->cache->path, (unsigned long long)held->segment);
+		return -EUCLEAN;
+	}
+	if (e->kind == WB_ENTRY_DATA) {
+		blocks_publish(wb, backing, e->block,
+			       layout_position(&wb->layout, held->segment, held->at), e->mask,
+			       e->value);
+		return 0;
+	}
+	if (!zeros_room(&wb->zeros, 1)) {
+		wb_log(wb, WB_LOG_ERROR, "%s: recover: too many extents of zeros", wb->cache->path);
+		return -EUCLEAN;
+	}
+	blocks_publish_zeros(wb, backing, e->block, nr, held->segment, held->at,
+			     e->kind == WB_ENTRY_POISON);
+	return 0;
+}
+
+static void apply_record(struct recovery *r, const struct held_record *held, bool last)
+{
+	struct slot *slot = segment_slot(r->wb, held->segment);
+
+	if (slot->segment != held->segment)
+		*slot = (struct slot){.segment = held->segment, .first_record = held->record};
+	slot->last_record = held->record;
+	slot->end_block = held->end_block;
+	if (last)
+		slot->end_record = held->record;
+}
+
+/* The last of the held records ends a request: all of them count. */
+static int apply_held(struct recovery *r)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < r->nr_held_records; i++)
+		apply_record(r, &r->held_records[i], i + 1 == r->nr_held_records);
+	for (uint32_t i = 0; !err && i < r->nr_held; i++)
+		err = apply_entry(r, &r->held[i]);
+	for (uint32_t i = 0; !err && i < r->nr_held; i++)
+		r->wb->by_id[r->held[i].entry.backing]->last_record = r->next_record - 1;
+	r->nr_held = r->nr_held_records = 0;
+	r->end = r->next_record - 1;
+	r->end_segment = r->segment;
+	r->end_block = r->block;
+	return err;
+}
+
+static void hold_record(struct recovery *r, const struct wb_record_disk *disk,
+			const struct record_header *header)
+{
+	uint32_t at = header->block + 1;
+
+	r->held_records[r->nr_held_records++] = (struct held_record){
+		.segment = header->segment,
+		.record = header->record,
+		.block = header->block,
+		.end_block = at + header->nr_blocks,
+	};
+	for (unsigned int i = 0; i < header->nr_entries; i++) {
+		struct record_entry e = record_entry(disk, i);
+
+		r->held[r->nr_held++] = (struct held_entry){e, header->segment, at};
+		at += e.kind == WB_ENTRY_DATA;
+	}
+}
+
+/* ---- following the chain ---- */
+
+static bool data_is_good(struct recovery *r, const uint8_t *memory,
+			 const struct record_header *header)
+{
+	const struct wb_record_disk *disk = (const void *)(memory +
+							   (size_t)header->block * WB_BLOCK_SIZE);
+	const uint8_t *data = (const uint8_t *)disk + WB_BLOCK_SIZE;
+
+	for (unsigned int i = 0; i < header->nr_entries; i++) {
+		struct record_entry e = record_entry(disk, i);
+
+		if (e.kind != WB_ENTRY_DATA)
+			continue;
+		if (format_block_checksum(r->wb->seed, e.backing, e.block, data) != e.value)
+			return false;
+		data += WB_BLOCK_SIZE;
+	}
+	return true;
+}
+
+/* Whether the next record of the chain is at this block of a segment; it is held then. */
+static bool accept(struct recovery *r, const uint8_t *memory, uint64_t segment, uint32_t block)
+{
+	const struct wb_record_disk *disk;
+	struct record_header header;
+
+	if (block + 2 > r->wb->layout.segment_blocks)
+		return false;
+	disk = (const void *)(memory + (size_t)block * WB_BLOCK_SIZE);
+	if (record_decode(disk, r->wb->uuid, r->wb->layout.segment_blocks, &header) ||
+	    header.segment != segment || header.block != block || header.record != r->next_record ||
+	    header.generation < r->generation ||
+	    scan_is_stale(&r->scan, header.generation, header.record))
+		return false;
+	if (header.record > r->scan.durable && !data_is_good(r, memory, &header))
+		return false;
+	if (r->nr_held_records == WRITE_RUNS)
+		return false;
+	hold_record(r, disk, &header);
+	r->segment = segment;
+	r->block = block + 1 + header.nr_blocks;
+	r->generation = header.generation;
+	r->continued = header.continued;
+	r->next_record++;
+	return true;
+}
+
+/* Take the next record: 1, or 0 at the end of the chain. */
+static int next(struct recovery *r, const uint8_t **memory)
+{
+	int err;
+
+	if (*memory && accept(r, *memory, r->segment, r->block))
+		return 1;
+	err = load(r, r->segment + 1, memory);
+	if (err || !*memory)
+		return err;
+	return accept(r, *memory, r->segment + 1, 0);
+}
+
+static int follow_chain(struct recovery *r)
+{
+	const uint8_t *memory;
+	int err = load(r, r->segment, &memory);
+
+	while (!err) {
+		int found = next(r, &memory);
+
+		if (found <= 0)
+			return found;
+		if (!r->continued)
+			err = apply_held(r);
+	}
+	return err;
+}
+
+/*
+ * Where the chain begins. If the segment there has been taken again already, the superblock is
+ * older than the last one that was written (which can't be read): a slot is taken again only
+ * when a durable superblock says that its records are migrated, so they are.
+ */
+static void find_start(struct recovery *r)
+{
+	struct wb *wb = r->wb;
+	const struct super *super = &wb->super.super;
+	uint64_t oldest = r->scan.last_segment + 1;
+	const struct scan_slot *slot;
+
+	r->segment = super->tail_segment;
+	r->block = super->tail_block;
+	r->next_record = super->migrated + 1;
+	oldest -= min_u64(oldest, wb->layout.nr_segments);
+	slot = &r->scan.slots[layout_slot(&wb->layout, oldest)];
+	if (oldest > r->segment && slot->segment == oldest && slot->record > r->next_record) {
+		r->segment = oldest;
+		r->block = 0;
+		r->next_record = slot->record;
+	}
+	r->end = r->next_record - 1;
+	r->end_segment = r->segment;
+	r->end_block = r->block;
+	r->requested = r->segment;
+}
+
+static void set_ladder(struct recovery *r)
+{
+	struct wb *wb = r->wb;
+
+	wb->generation = r->scan.last_generation;
+	wb->log.written = wb->log.logged_end = r->end;
+	wb->log.next_write = r->end + 1;
+	wb->log.durable_segment = r->end_segment;
+	wb->log.durable_block = r->end_block;
+	wb->super.durable = wb->super.super.durable;
+	wb->ladder.sealed = wb->ladder.logged = wb->ladder.durable = r->end;
+	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
+}
+
+/* The chain has ended: is that the end of the log, or is it broken? */
+static int judge_end(struct recovery *r)
+{
+	struct wb *wb = r->wb;
+
+	if (r->end >= r->scan.durable)
+		return 0;
+	wb_log(wb, WB_LOG_ERROR,
+	       "%s: recover: record %llu (segment %llu, byte %llu) is damaged; it and all up to "
+	       "record %llu at least were durable",
+	       wb->cache->path, (unsigned long long)r->next_record, (unsigned long long)r->segment,
+	       (unsigned long long)layout_offset(
+		       layout_position(&wb->layout, r->segment, r->block)),
+	       (unsigned long long)r->scan.durable);
+	if (!wb->recover_truncate)
+		return -EUCLEAN;
+	wb->batch_end = min_u64(wb->batch_end, r->end);
+	wb_log(wb, WB_LOG_WARNING, "%s: recover: giving up records from %llu on, as asked",
+	       wb->cache->path, (unsigned long long)r->end + 1);
+	return 0;
+}
+
+static int run(struct recovery *r)
+{
+	struct wb *wb = r->wb;
+	int err = scan_slots(wb, &r->scan);
+
+	if (err)
+		return err;
+	find_start(r);
+	wb->ladder.open = r->next_record;
+	wb->ladder.migrated = wb->ladder.migrated_on_disk = r->end;
+	wb->tail.segment = r->segment;
+	wb->tail.block = r->block;
+	wb->segments.oldest = r->segment;
+	wb->batch_end = wb->super.super.batch_end;
+	err = follow_chain(r);
+	for (uint32_t i = 0; i < r->nr_readers; i++)
+		wait_for(r, &r->readers[i]);
+	if (!err)
+		err = judge_end(r);
+	if (!err)
+		set_ladder(r);
+	return err;
+}
+
+int recover(struct wb *wb)
+{
+	struct recovery *r = calloc(1, sizeof(*r));
+	int err = -ENOMEM;
+
+	if (!r)
+		return err;
+	r->wb = wb;
+	r->nr_readers = (uint32_t)min_u64(AHEAD, wb->segments.nr_buffers);
+	r->held = calloc(WRITE_RUNS * WB_RECORD_ENTRIES, sizeof(*r->held));
+	if (r->held)
+		err = bdev_flush(wb->cache);
+	if (err)
+		wb_log(wb, WB_LOG_ERROR, "%s: recover: flush: error %d", wb->cache->path, -err);
+	else
+		err = run(r);
+	scan_fini(&r->scan);
+	free(r->held);
+	free(r);
+	return err;
+}

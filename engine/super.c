@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "engine/super.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+#define IDLE_COMMIT_AFTER NS_PER_S
+
+static struct wb_backing_disk *table_of(uint8_t *memory)
+{
+	return (struct wb_backing_disk *)(memory + WB_TABLE_OFF);
+}
+
+static uint64_t table_len(unsigned int nr)
+{
+	return round_up_u64(nr * sizeof(struct wb_backing_disk), WB_BLOCK_SIZE);
+}
+
+static void env_log(const struct wb_env *env, enum wb_log_level level, const char *format, ...)
+{
+	char message[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	env->log(env->ctx, level, message);
+}
+
+static int table_check(const struct super *super, uint8_t *memory, const char **why)
+{
+	bool seen[WB_MAX_TABLE + 1] = {false};
+
+	*why = "backing table: checksum mismatch";
+	if (table_checksum(table_of(memory), super->table_entries) != super->table_checksum)
+		return -EUCLEAN;
+	*why = "backing table: impossible entry";
+	for (unsigned int i = 0; i < super->table_entries; i++) {
+		struct table_entry entry;
+
+		if (table_entry_decode(&table_of(memory)[i], &entry) || seen[entry.id])
+			return -EUCLEAN;
+		seen[entry.id] = true;
+	}
+	return 0;
+}
+
+/* Read and check one copy. *why is set unless it is an I/O error. */
+static int read_copy(struct bdev *dev, unsigned int copy, uint8_t *memory, struct super *super,
+		     const char **why)
+{
+	uint64_t off = (uint64_t)copy * WB_SUPER_AREA;
+	int err = bdev_read(dev, off, memory, WB_BLOCK_SIZE);
+
+	*why = "can't be read";
+	if (err)
+		return err;
+	err = super_decode((struct wb_super_disk *)memory, super, why);
+	if (err)
+		return err;
+	if (super->table_entries) {
+		*why = "backing table: can't be read";
+		err = bdev_read(dev, off + WB_TABLE_OFF, memory + WB_TABLE_OFF,
+				table_len(super->table_entries));
+		if (err)
+			return err;
+	}
+	err = table_check(super, memory, why);
+	if (err)
+		return err;
+	*why = "the device is smaller than the cache it held";
+	if (dev->size < layout_offset(super->nr_segments * super->segment_blocks))
+		return -EUCLEAN;
+	*why = NULL;
+	return 0;
+}
+
+static int no_good_copy(struct bdev *dev, const struct wb_env *env, const int err[2],
+			const char *const why[2])
+{
+	if (err[0] == -EMEDIUMTYPE && err[1] == -EMEDIUMTYPE) {
+		env_log(env, WB_LOG_ERROR, "%s: open cache: %s", dev->path, why[0]);
+		return -EMEDIUMTYPE;
+	}
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
+		env_log(env, WB_LOG_ERROR, "%s: open cache: superblock %u at byte %u: %s",
+			dev->path, i, i * WB_SUPER_AREA, why[i]);
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
+		if (err[i] != -EMEDIUMTYPE && err[i] != -EUCLEAN)
+			return err[i];
+	return -EUCLEAN;
+}
+
+int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
+	       unsigned int *copy)
+{
+	struct super both[WB_NR_SUPERS];
+	const char *why[WB_NR_SUPERS];
+	int err[WB_NR_SUPERS];
+
+	if (dev->size < WB_SLOTS_OFF) {
+		env_log(env, WB_LOG_ERROR, "%s: open cache: too small to be a wbfs cache",
+			dev->path);
+		return -EMEDIUMTYPE;
+	}
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
+		err[i] = read_copy(dev, i, memory, &both[i], &why[i]);
+	if (err[0] && err[1])
+		return no_good_copy(dev, env, err, why);
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++) {
+		/* What one can't be read may be the newer one: only rot is survived. */
+		if (err[i] && err[i] != -EUCLEAN && err[i] != -EMEDIUMTYPE) {
+			env_log(env, WB_LOG_ERROR, "%s: open cache: superblock %u at byte %u: %s",
+				dev->path, i, i * WB_SUPER_AREA, why[i]);
+			return err[i];
+		}
+		if (err[i])
+			env_log(env, WB_LOG_WARNING,
+				"%s: open cache: superblock %u at byte %u: %s; using the other one",
+				dev->path, i, i * WB_SUPER_AREA, why[i]);
+	}
+	*copy = err[0] || (!err[1] && both[1].sequence > both[0].sequence) ? 1 : 0;
+	return read_copy(dev, *copy, memory, super, &why[0]);
+}
+
+static unsigned int fill_table(struct wb *wb)
+{
+	struct wb_backing_disk *table = table_of(wb->super.memory);
+	unsigned int nr = 0;
+
+	memset(table, 0, WB_SUPER_AREA - WB_TABLE_OFF);
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (!b->entry.id)
+			continue;
+		table_entry_encode(&b->entry, &table[nr++]);
+	}
+	return nr;
+}
+
+uint64_t super_fill(struct wb *wb, enum wb_super_state state, bool with_table)
+{
+	struct super_writer *w = &wb->super;
+	struct super *s = &w->super;
+
+	s->state = state;
+	s->sequence++;
+	s->generation = wb->generation;
+	s->generation_record = wb->generation_record;
+	s->migrated = wb->ladder.migrated;
+	s->tail_segment = wb->tail.segment;
+	s->tail_block = wb->tail.block;
+	s->batch_end = max_u64(wb->batch_end, wb->ladder.migrated);
+	s->durable = wb->ladder.durable;
+	if (with_table) {
+		s->table_entries = fill_table(wb);
+		s->table_sequence = s->sequence;
+		s->table_checksum = table_checksum(table_of(w->memory), s->table_entries);
+	}
+	super_encode(s, (struct wb_super_disk *)w->memory);
+	return WB_TABLE_OFF + (with_table ? table_len(s->table_entries) : 0);
+}
+
+uint64_t super_commit(struct wb *wb, bool with_table)
+{
+	wb->super.table_changed |= with_table;
+	wb_kick(wb);
+	return ++wb->super.wanted;
+}
+
+/* A write or flush has failed: the same copy again, since it may be torn now. */
+static void write_again(struct wb *wb, int err)
+{
+	struct super_writer *w = &wb->super;
+	uint64_t pause = retry_pause(++w->attempts);
+
+	w->state = SUPER_IDLE;
+	if (!pause)
+		wb_fail(wb, "write superblock", err);
+	else
+		w->not_before = wb_now(wb) + pause;
+	wb_kick(wb);
+}
+
+static void write_done(struct bdev_io *io)
+{
+	struct wb *wb = io->owner;
+
+	wb_lock(wb);
+	assert(wb->super.state == SUPER_WRITING);
+	if (io->err) {
+		wb->figures.nr_write_errors++;
+		wb_log(wb, WB_LOG_ERROR, "%s: write superblock %u at byte %llu: error %d",
+		       wb->cache->path, wb->super.copy, (unsigned long long)io->off, -io->err);
+		write_again(wb, io->err);
+	} else {
+		wb->super.state = SUPER_WRITTEN;
+		wb_kick(wb);
+	}
+	wb_unlock(wb);
+}
+
+/* An idle log says how far it is durable, so that a later loss of it is noticed. */
+static void commit_when_due(struct wb *wb)
+{
+	struct super_writer *w = &wb->super;
+	uint64_t interval = wb->knobs[WB_KNOB_COMMIT_SUPER_BLOCK_INTERVAL] * NS_PER_S;
+	uint64_t due;
+
+	if (!wb->started || w->done < w->wanted || w->durable >= wb->ladder.durable)
+		return;
+	if (interval)
+		due = w->written_at + interval;
+	else if (head_last(wb) == wb->ladder.durable)
+		due = wb->log.durable_since + IDLE_COMMIT_AFTER;
+	else
+		return;
+	if (wb_now(wb) >= due)
+		super_commit(wb, false);
+	else
+		wb_wake_at(wb, due);
+}
+
+void super_pump(struct wb *wb)
+{
+	struct super_writer *w = &wb->super;
+	uint64_t len;
+
+	if (!wb->failed)
+		commit_when_due(wb);
+	if (w->state != SUPER_IDLE || w->done >= w->wanted || wb->failed)
+		return;
+	if (w->not_before > wb_now(wb)) {
+		wb_wake_at(wb, w->not_before);
+		return;
+	}
+	if (w->table_changed) {
+		w->table_changed = false;
+		w->tables_left = WB_NR_SUPERS;
+	}
+	w->written = w->wanted;
+	w->writing_migrated = wb->ladder.migrated;
+	w->writing_durable = wb->ladder.durable;
+	w->written_at = wb_now(wb);
+	len = super_fill(wb, WB_SUPER_IN_USE, w->tables_left);
+	bdev_io_init(&w->io, BDEV_WRITE, (uint64_t)w->copy * WB_SUPER_AREA, w->memory, len);
+	w->io.owner = wb;
+	w->io.done = write_done;
+	w->state = SUPER_WRITING;
+	wb_submit_later(wb, wb->cache, &w->io);
+}
+
+void super_flush_starts(struct wb *wb)
+{
+	if (wb->super.state == SUPER_WRITTEN)
+		wb->super.state = SUPER_FLUSHING;
+}
+
+void super_flush_ended(struct wb *wb, int err)
+{
+	struct super_writer *w = &wb->super;
+
+	if (w->state == SUPER_WRITTEN && err) {
+		write_again(wb, err);
+		return;
+	}
+	if (w->state != SUPER_FLUSHING)
+		return;
+	if (err) {
+		write_again(wb, err);
+		return;
+	}
+	w->state = SUPER_IDLE;
+	w->attempts = 0;
+	w->copy = (w->copy + 1) % WB_NR_SUPERS;
+	ladder_raise(&wb->ladder, &wb->ladder.migrated_on_disk, w->writing_migrated);
+	w->durable = w->writing_durable;
+	if (w->tables_left)
+		w->tables_left--;
+	if (!w->tables_left)
+		w->done = w->written;
+	wb_kick(wb);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The superblock and the backing table: reading both copies, and the writer that keeps them true.
+ *
+ * The copies are written in turn, the next one only after a flush has made the last one durable,
+ * so that one of them is always whole. A change of the table goes to both before it counts. The
+ * writer asks log.c for the flush that it needs and is told when that has succeeded or failed.
+ */
+#ifndef WB_ENGINE_SUPER_H
+#define WB_ENGINE_SUPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/format.h"
+#include "engine/wb.h"
+
+enum super_state {
+	SUPER_IDLE,
+	SUPER_WRITING,
+	SUPER_WRITTEN,	/* waits for a flush to begin */
+	SUPER_FLUSHING, /* a flush that covers it is in flight */
+};
+
+/* Protected by the engine's mutex, memory while WRITING owned by the I/O. */
+struct super_writer {
+	enum super_state state;
+	uint64_t wanted, written, done; /* tickets */
+	bool table_changed;
+	unsigned int copy;	   /* to write next */
+	unsigned int tables_left;  /* copies that don't have the new table yet */
+	uint64_t writing_migrated; /* what the write in flight says of *migrated* */
+	uint64_t durable;	   /* what the last durable superblock says of *durable* */
+	uint64_t writing_durable;
+	uint64_t written_at; /* ns: when the last write began */
+	unsigned int attempts;
+	uint64_t not_before;
+	struct super super; /* identity and geometry; what was read or written last */
+	uint8_t *memory;    /* superblock and table, as on disk */
+	struct bdev_io io;
+};
+
+/*
+ * Read the copies of a device, of which memory (WB_SUPER_AREA bytes) then holds the table of the
+ * newer valid one. Blocks. *copy is its number. One broken copy is logged.
+ * -EMEDIUMTYPE, -EUCLEAN (with a message), -EIO.
+ */
+int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
+	       unsigned int *copy) WB_CHECK;
+
+/* Put superblock and table of the wb into memory for one copy; returns the bytes to write. */
+uint64_t super_fill(struct wb *wb, enum wb_super_state state, bool with_table);
+
+/* Mutex held in all below. */
+
+/* Ask for the superblock to be written; it is durable when writer.done >= the result. */
+uint64_t super_commit(struct wb *wb, bool with_table);
+void super_pump(struct wb *wb);
+void super_flush_starts(struct wb *wb);
+void super_flush_ended(struct wb *wb, int err);
+
+#endif

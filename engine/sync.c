@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Syncs, and everybody else who waits for a number to be reached.
+ *
+ * A sync waits until the last record that holds something acknowledged is durable. If nothing is
+ * under way that record is sealed at once, else when what is under way has ended, so that those
+ * who come in between share one record and one flush; but never later than barrier_deadline_ms.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "engine/engine.h"
+
+static bool reached(struct wb *wb, const struct waiter *waiter)
+{
+	switch (waiter->what) {
+	case WAIT_DURABLE:
+		return waiter->target <= wb->ladder.durable;
+	case WAIT_MIGRATED:
+		return waiter->target <= wb->ladder.migrated_on_disk;
+	case WAIT_SUPER:
+		return waiter->target <= wb->super.done;
+	case WAIT_STOPPED:
+		return wb_has_stopped(wb);
+	}
+	return false;
+}
+
+static void finish_reached(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->waiters) {
+		struct waiter *waiter = container_of(node, struct waiter, link);
+
+		if (reached(wb, waiter))
+			waiter_finish(wb, waiter,
+				      waiter->what == WAIT_STOPPED && wb->failed ? -EIO : 0);
+		else if (wb->failed && waiter->what != WAIT_STOPPED)
+			waiter_finish(wb, waiter, -EIO);
+		else if (wb->stopping && waiter->what == WAIT_MIGRATED)
+			waiter_finish(wb, waiter, -ESHUTDOWN);
+	}
+}
+
+/* Seal the open record if a sync waits for it and it is time. */
+static void seal_for_syncs(struct wb *wb)
+{
+	uint64_t held = wb->knobs[WB_KNOB_BARRIER_DEADLINE_MS] * NS_PER_MS;
+	bool under_way = wb->log.flushing;
+	struct waiter *oldest = NULL;
+
+	list_for_each(node, tmp, &wb->waiters) {
+		struct waiter *waiter = container_of(node, struct waiter, link);
+
+		if (waiter->what != WAIT_DURABLE)
+			continue;
+		if (waiter->target < wb->ladder.open)
+			under_way = true;
+		else if (!oldest)
+			oldest = waiter;
+	}
+	if (!oldest || !wb->head.open)
+		return;
+	if (!under_way || oldest->since + held <= wb_now(wb))
+		head_seal(wb, false);
+	else
+		wb_wake_at(wb, oldest->since + held);
+}
+
+void sync_pump(struct wb *wb)
+{
+	if (list_empty(&wb->waiters))
+		return;
+	finish_reached(wb);
+	seal_for_syncs(wb);
+}
+
+static void sync_done(struct work *work)
+{
+	struct waiter *waiter = container_of(work, struct waiter, work);
+	struct request *r = container_of(waiter, struct request, waiter);
+
+	io_of(r)->done(io_of(r), waiter->err);
+}
+
+static void straight_done(struct bdev_io *bio)
+{
+	struct wb_io *io = bio->owner;
+
+	io->done(io, bio->err);
+}
+
+static void sync_straight(struct wb_io *io)
+{
+	struct bdev_io *bio = &request_of(io)->io;
+
+	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
+	bio->owner = io;
+	bio->done = straight_done;
+	bdev_submit(io->backing->dev, bio);
+}
+
+static void sync_log(struct wb *wb, struct wb_io *io)
+{
+	struct request *r = request_of(io);
+
+	r->waiter.work.fn = sync_done;
+	r->waiter.done = NULL;
+	r->waiter.err = 0;
+	wb_lock(wb);
+	wb->figures.nr_syncs++;
+	if (wb->failed || wb->stopping) {
+		r->waiter.err = wb->failed ? -EIO : -ESHUTDOWN;
+		wb_defer(wb, &r->waiter.work);
+	} else if (head_last(wb) <= wb->ladder.durable || wb->read_only) {
+		wb_defer(wb, &r->waiter.work);
+	} else {
+		waiter_add(wb, &r->waiter, WAIT_DURABLE, head_last(wb));
+	}
+	wb_unlock(wb);
+}
+
+void wb_sync(struct wb *wb, struct wb_io *io)
+{
+	if (io->backing && !io->backing->entry.id)
+		sync_straight(io);
+	else
+		sync_log(wb, io);
+}
+
+void wb_drain(struct wb *wb, wb_done_fn done, void *ctx)
+{
+	struct waiter *waiter = waiter_alloc(done, ctx);
+
+	if (!waiter)
+		return;
+	wb_lock(wb);
+	wb->log.wanted = head_last(wb);
+	head_seal(wb, false);
+	waiter_add(wb, waiter, WAIT_MIGRATED, wb->log.wanted);
+	wb_unlock(wb);
+}
+
+void wb_commit(struct wb *wb, wb_done_fn done, void *ctx)
+{
+	struct waiter *waiter = waiter_alloc(done, ctx);
+
+	if (!waiter)
+		return;
+	wb_lock(wb);
+	if (wb->read_only)
+		waiter_add(wb, waiter, WAIT_SUPER, 0);
+	else
+		waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, false));
+	wb_unlock(wb);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine: a log-structured write-back cache over block devices. It is passive: no threads, no
+ * clock, no system calls. Its host gives it devices (bdev.h), time, memory and a place for
+ * messages, and calls it from any number of threads.
+ *
+ * The life of a cache:
+ *
+ *	wb_open      reads superblocks and log, rebuilds the index; writes nothing
+ *	wb_attach    once for each backing; writes nothing before wb_start
+ *	wb_start     makes the new generation durable; from here on requests are served
+ *	wb_read, wb_write, wb_zero, wb_sync, wb_tick ...
+ *	wb_stop      logs and flushes what is in RAM, ends migration
+ *	wb_close     writes the last superblock, frees everything
+ *
+ * Errors are -errno; the engine logs each failure once with path and offset. -EMEDIUMTYPE means
+ * not a wbfs cache or a format that this program doesn't know, -EUCLEAN a damaged one, -EIO a
+ * device's error, -EBUSY, -ENOMEM, -ENOSPC as everywhere.
+ */
+#ifndef WB_H
+#define WB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/bdev.h"
+#include "engine/wb_format.h"
+
+#define WB_CHECK __attribute__((warn_unused_result))
+
+struct wb;	   /* a cache */
+struct wb_backing; /* a backing of it; valid from wb_attach until wb_detach's done */
+
+/* ---- the host ---- */
+
+enum wb_log_level { WB_LOG_ERROR, WB_LOG_WARNING, WB_LOG_INFO, WB_LOG_DEBUG };
+
+enum wb_memory {
+	WB_MEMORY_SPARSE, /* large and touched here and there: only used pages should cost memory */
+	WB_MEMORY_IO,	  /* segment buffers: huge pages and locked if possible */
+};
+
+/*
+ * What the engine asks of its host. Functions are called on any thread, perhaps with engine locks
+ * held: they must not call the engine, nor wait for anything that does.
+ */
+struct wb_env {
+	void *ctx;
+	/* Monotonic time in ns, not 0. */
+	uint64_t (*now)(void *ctx);
+	/* Call wb_tick at or soon after `when` (ns); replaces what was asked before. */
+	void (*set_timer)(void *ctx, uint64_t when);
+	/* One message without newline or program name. */
+	void (*log)(void *ctx, enum wb_log_level level, const char *message);
+	/* Zeroed memory aligned to a page (2 MiB for WB_MEMORY_IO if possible), or NULL. */
+	void *(*alloc)(void *ctx, size_t len, enum wb_memory kind);
+	void (*free)(void *ctx, void *mem, size_t len);
+};
+
+/* ---- opening and closing ---- */
+
+struct wb_options {
+	bool read_only;	       /* write neither cache nor backings */
+	bool recover_truncate; /* give up what lies behind damage in the log instead of refusing */
+	unsigned int nr_buffers; /* segment buffers; 0: 64 */
+};
+
+/*
+ * Open the cache on a device, which stays the caller's and must outlive it, and recover its log
+ * in memory. Blocks. Writes nothing but flushes the device. -EMEDIUMTYPE, -EUCLEAN, -EIO, -ENOMEM,
+ * -EROFS (unknown ro_compat feature and not read_only).
+ */
+int wb_open(struct bdev *cache, const struct wb_options *options, const struct wb_env *env,
+	    struct wb **wb) WB_CHECK;
+
+/*
+ * Free a cache. Blocks. Either it was never started, or wb_stop has reported; with a healthy cache
+ * the superblock then says it was closed cleanly. Nothing may be in flight.
+ * 0 or the error that kept the last superblock from being written.
+ */
+int wb_close(struct wb *wb);
+
+/* Free a cache as a crash would leave it: nothing is written, what is in flight is forgotten. */
+void wb_abandon(struct wb *wb);
+
+typedef void (*wb_done_fn)(void *ctx, int err);
+
+/*
+ * Begin a new generation and write the backing table; done when both are durable. A read_only
+ * cache is done at once. done may be called before the return. Call once.
+ */
+void wb_start(struct wb *wb, wb_done_fn done, void *ctx);
+
+/*
+ * Refuse new requests with -ESHUTDOWN, make everything acknowledged durable, let the migration
+ * batch in progress end or fail, and report. Requests still waiting for space get -ESHUTDOWN.
+ * Afterwards nothing is in flight.
+ */
+void wb_stop(struct wb *wb, wb_done_fn done, void *ctx);
+
+/* ---- backings ---- */
+
+struct wb_backing_spec {
+	const char *name;
+	const char *path;
+	const char *identity; /* what tells this device from others: by-id, partition uuid, inode */
+	struct bdev *dev;     /* stays the caller's and must outlive the backing */
+	bool cached;	      /* false: straight through, nothing of it is logged */
+	bool force; /* accept another size or identity although the log has blocks of it */
+};
+
+/* Why a name can't be that of a backing, or NULL if it can: not empty, at most 63 bytes, ... */
+const char *wb_name_error(const char *name);
+
+/*
+ * Add a backing. Before wb_start it takes effect with wb_start; later when wb_commit has reported
+ * and not before (the file may not be shown until then). Blocks while sampled blocks of the device
+ * are compared. -EEXIST name in use, -EINVAL unfit name or empty device, -ENOSPC too many,
+ * -ESTALE another size or identity than remembered while the log has blocks of it,
+ * -EUCLEAN !cached while the log has blocks of it.
+ */
+int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backing **backing)
+	WB_CHECK;
+
+/*
+ * Migrate what the log has of a backing, forget it, and commit that. No request for it may be
+ * in flight or come later; `backing` is gone when done is called with 0.
+ */
+void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+
+/* Write superblocks and, if it changed, the backing table; done when they are durable. */
+void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);
+
+struct wb_backing_info {
+	unsigned int id; /* in the log; 0 for a backing that is not cached */
+	const char *name;
+	const char *path;
+	const char *identity;
+	uint64_t size; /* bytes */
+	bool attached;
+	bool in_log;		      /* the log holds something of it that is not on it */
+	uint64_t nr_dirty;	      /* blocks not yet on it */
+	uint64_t nr_cached;	      /* blocks in the index, dirty or not */
+	uint64_t nr_reads, nr_writes; /* requests */
+	uint64_t read_bytes, write_bytes;
+	uint64_t migrated_bytes;
+	uint64_t nr_errors;
+	struct wb_backing *backing; /* NULL if not attached */
+};
+
+/*
+ * The i-th known backing, attached or only remembered. Strings stay valid until it is detached.
+ * False when there are no more.
+ */
+bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info);
+
+/* ---- requests ---- */
+
+#define WB_IO_PAGES 3
+#define WB_IO_PRIVATE 640
+
+enum wb_io_flags {
+	WB_IO_DSYNC = 1, /* done when durable, with all acknowledged before */
+};
+
+/*
+ * A request. The host owns it and its memory from done on, the engine before. off and len are
+ * bytes, any alignment; the range lies inside the backing.
+ */
+struct wb_io {
+	struct wb_backing *backing; /* wb_sync: NULL for all that are cached */
+	uint64_t off;
+	uint64_t len;
+	/*
+	 * wb_write: the data, any alignment.
+	 * wb_read: block-aligned memory for all blocks that the range touches; the byte at off
+	 * arrives at buf + off % 4096, what is around the range is undefined.
+	 */
+	void *buf;
+	void *pages; /* WB_IO_PAGES block-aligned blocks for the engine's use; not for wb_sync */
+	unsigned int flags; /* enum wb_io_flags; writes and zeroing */
+	/* Called once, on any thread, without engine locks, perhaps before the call returns. */
+	void (*done)(struct wb_io *io, int err);
+	void *ctx;
+	struct wb_io_private {
+		uint64_t opaque[WB_IO_PRIVATE];
+	} private;
+};
+
+/*
+ * The four requests. All may complete before they return or later, on any thread.
+ *
+ * wb_read sees every write acknowledged before. -EIO where a block can't be read or is damaged.
+ * wb_write and wb_zero are acknowledged when they are in a segment buffer (with WB_IO_DSYNC: when
+ * durable); up to 1 MiB, or a quarter of the log if that is less, they survive a crash whole or
+ * not at all. They wait for space when the log is full. -EIO when the cache has failed.
+ * wb_sync is done when everything acknowledged before it is durable: a shared flush of the cache,
+ * and a flush of the backing if it is not cached.
+ * All: -ESHUTDOWN after wb_stop; wb_write, wb_zero: -EROFS on a read-only cache or backing.
+ */
+void wb_read(struct wb *wb, struct wb_io *io);
+void wb_write(struct wb *wb, struct wb_io *io);
+void wb_zero(struct wb *wb, struct wb_io *io);
+void wb_sync(struct wb *wb, struct wb_io *io);
+
+/* What is due: barrier deadlines, intervals, retries. Call when the timer asked for runs out. */
+void wb_tick(struct wb *wb);
+
+/*
+ * Done when everything acknowledged before is on the backings and the superblock says so, or with
+ * the error that stops migration. Migrates whatever the knobs say.
+ */
+void wb_drain(struct wb *wb, wb_done_fn done, void *ctx);
+
+/* Start over after a failure of the cache or a backing, from what is still in the buffers. */
+void wb_retry(struct wb *wb);
+
+/* ---- knobs ---- */
+
+enum wb_knob_id {
+	WB_KNOB_ALLOW_MIGRATE,
+	WB_KNOB_FORCE_MIGRATE,
+	WB_KNOB_BARRIER_DEADLINE_MS,
+	WB_KNOB_NR_MAX_BATCHED_MIGRATION,
+	WB_KNOB_COMMIT_SUPER_BLOCK_INTERVAL,
+	WB_KNOB_FLUSH_CURRENT_BUFFER_INTERVAL,
+	WB_KNOB_ON_FULL,
+	WB_KNOB_UPDATE_INTERVAL,
+	WB_NR_KNOBS, /* of the cache; those of a backing follow */
+	WB_KNOB_MIGRATE_THRESHOLD = WB_NR_KNOBS,
+	WB_NR_ALL_KNOBS,
+};
+
+/* A row for each knob: control file, mount option, help and range check follow from it. */
+struct wb_knob {
+	const char *name;
+	unsigned int min, max, initial;
+	const char *const *choices; /* words for 0..max, or NULL for a number */
+	const char *unit;	    /* "" if none */
+	const char *help;	    /* one line, lower case */
+};
+
+extern const struct wb_knob wb_knobs[WB_NR_ALL_KNOBS]; /* by enum wb_knob_id */
+
+/* backing: NULL for knobs of the cache. wb_knob_set: -EINVAL if out of range, changing nothing. */
+unsigned int wb_knob_get(struct wb *wb, const struct wb_backing *backing, enum wb_knob_id id);
+int wb_knob_set(struct wb *wb, struct wb_backing *backing, enum wb_knob_id id, unsigned int value)
+	WB_CHECK;
+
+/* ---- figures ---- */
+
+enum wb_state {
+	WB_HEALTHY,
+	WB_DEGRADED, /* something needs attention, nothing is refused because of it */
+	WB_FAILED,   /* writes and syncs get -EIO until wb_retry or a new start */
+};
+const char *wb_state_name(enum wb_state state);
+
+/* Index into wb_status.stat: the sixteen counters, by block. */
+enum wb_stat_bits {
+	WB_STAT_WRITE = 1,
+	WB_STAT_HIT = 2,
+	WB_STAT_ON_BUFFER = 4,
+	WB_STAT_FULLSIZE = 8,
+	WB_NR_STAT = 16,
+};
+
+/* A consistent snapshot. Segment and record numbers start at 1; 0 is none. */
+struct wb_status {
+	enum wb_state state;
+	char reason[256]; /* why not healthy, or "" */
+	uint8_t uuid[WB_UUID_LEN];
+	char label[WB_LABEL_LEN];
+	bool read_only;
+	bool was_clean; /* the last user closed the cache */
+	uint64_t generation;
+	uint64_t nr_segments;
+	uint32_t segment_blocks; /* of WB_BLOCK_SIZE, headers included */
+	unsigned int nr_buffers;
+	uint64_t ram_bytes; /* static: index, buffers, tables */
+	/* the ladder, in records */
+	uint64_t open_record, sealed, logged, durable, migrated, migrated_on_disk;
+	uint64_t batch_end; /* > migrated: a batch is being written to the backings */
+	/* the same in segments */
+	uint64_t current_segment_id, last_flushed_segment_id, last_durable_segment_id,
+		last_migrated_segment_id;
+	uint32_t cursor; /* next block in the current segment */
+	uint64_t nr_free_segments;
+	uint64_t nr_dirty, nr_cached; /* blocks */
+	uint64_t unsynced_bytes;      /* acknowledged, not durable */
+	bool migrating;
+	uint64_t stat[WB_NR_STAT];
+	uint64_t nr_syncs, nr_flushes, nr_records, nr_record_blocks;
+	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks;
+	uint64_t nr_checksum_errors, nr_read_errors, nr_write_errors, nr_flush_errors;
+	uint64_t nr_waits_for_space;
+};
+
+void wb_status(struct wb *wb, struct wb_status *status);
+void wb_clear_stat(struct wb *wb);
+
+/* Bytes that wb_open will allocate in the worst case, for a log of this geometry. */
+uint64_t wb_ram_needed(uint64_t nr_segments, uint32_t segment_blocks, unsigned int nr_buffers);
+
+/* ---- formatting ---- */
+
+struct wb_format_options {
+	uint32_t segment_size; /* bytes; 0: 1 MiB, less on a small device */
+	uint8_t uuid[WB_UUID_LEN];
+	const char *label; /* or NULL */
+};
+
+struct wb_format_result {
+	uint32_t segment_size;
+	uint64_t nr_segments;
+};
+
+/*
+ * What a device of this size would be formatted to. -ENOSPC: smaller than the superblocks and four
+ * segments; -EINVAL: segment size not a power of two in 64 KiB..1 MiB, label too long.
+ */
+int wb_format_plan(uint64_t size, const struct wb_format_options *options,
+		   struct wb_format_result *result) WB_CHECK;
+
+/* Format: writes both superblocks and nothing else, then flushes. Blocks. As wb_format_plan, -EIO. */
+int wb_format(struct bdev *dev, const struct wb_format_options *options,
+	      struct wb_format_result *result) WB_CHECK;
+
+/* What a device holds, for mkwbfs and offline tools. */
+struct wb_probe {
+	uint8_t uuid[WB_UUID_LEN];
+	char label[WB_LABEL_LEN];
+	bool clean;
+	bool has_dirty; /* perhaps: the log may hold blocks that are not on their backings */
+};
+
+/* Read the superblocks. Blocks. -EMEDIUMTYPE: not a wbfs cache; -EUCLEAN: a damaged one; -EIO. */
+int wb_probe(struct bdev *dev, struct wb_probe *probe) WB_CHECK;
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writes and zeroing. A request is cut into units that go into the log whole or not at all (nearly
+ * always there is one), and a unit goes through
+ *
+ *	BLOCKED   while an earlier unit overlaps and one of the two covers a block in part: the later
+ *	          one has to see the earlier one's data
+ *	FETCHING  the old log copy of blocks that it covers in part, so that the new copy has all
+ *	          that the old one had; where it cuts through a sector, the backing's data too
+ *	SPACE     until there is room in the log for all of it
+ *	COPYING   it has its places; data is copied and checksummed without the mutex
+ *
+ * and is then published: from one moment to the next all of it is seen by readers, and
+ * acknowledged. The log's order is that of placing; a block published late loses against a newer
+ * one.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+#define MAX_ZEROS (1ull << 31) /* blocks in a single extent */
+
+static void begin_unit(struct wb *wb, struct request *r);
+
+static uint64_t first_block(const struct request *r)
+{
+	return r->off / WB_BLOCK_SIZE;
+}
+
+static uint64_t last_block(const struct request *r)
+{
+	return (r->end - 1) / WB_BLOCK_SIZE;
+}
+
+/* Whether the unit covers a block from end to end (of the device, for the last one). */
+static bool covers(struct request *r, uint64_t block)
+{
+	return r->off <= block * WB_BLOCK_SIZE &&
+	       r->end >= backing_block_end(io_of(r)->backing, block);
+}
+
+/* The page in which a partly covered block is composed: 0 for the first block, 1 for the last. */
+static uint8_t *edge_page(struct request *r, unsigned int edge)
+{
+	return (uint8_t *)io_of(r)->pages + edge * WB_BLOCK_SIZE;
+}
+
+static uint64_t unit_end(struct wb *wb, struct request *r)
+{
+	struct wb_io *io = io_of(r);
+	uint64_t end = io->off + io->len;
+	uint32_t most = head_max_blocks(wb);
+
+	if (!r->zero)
+		return min_u64(end, (first_block(r) + most) * WB_BLOCK_SIZE);
+	end = min_u64(end, (first_block(r) + MAX_ZEROS) * WB_BLOCK_SIZE);
+	if (most >= 2)
+		return end;
+	/* A tiny log takes the two edges and the middle one by one. */
+	if (r->off % WB_BLOCK_SIZE)
+		return min_u64(end, (first_block(r) + 1) * WB_BLOCK_SIZE);
+	if (end - r->off > WB_BLOCK_SIZE && end != io->backing->entry.size)
+		return round_down_u64(end, WB_BLOCK_SIZE);
+	return end;
+}
+
+/* Data blocks that the unit puts into the log. */
+static uint32_t unit_blocks(struct request *r)
+{
+	uint64_t first = first_block(r), last = last_block(r);
+
+	if (!r->zero)
+		return (uint32_t)(last - first + 1);
+	return !covers(r, first) + (last != first && !covers(r, last));
+}
+
+static void leave(struct wb *wb, struct request *r)
+{
+	list_del(&r->link);
+	if (r->partial)
+		wb->nr_partial--;
+	if (wb->nr_blocked || wb->stopping)
+		wb_kick(wb);
+}
+
+static void complete(struct work *work)
+{
+	struct request *r = container_of(work, struct request, work);
+
+	io_of(r)->done(io_of(r), r->err);
+}
+
+static void finish(struct wb *wb, struct request *r, int err)
+{
+	r->err = err;
+	r->work.fn = complete;
+	wb_defer(wb, &r->work);
+}
+
+/* ---- copying and publishing ---- */
+
+/* Where the data of a whole block comes from; *len of it, the rest being zeros. */
+static const uint8_t *whole_source(struct request *r, uint64_t block, size_t *len)
+{
+	struct wb_io *io = io_of(r);
+
+	*len = backing_block_end(io->backing, block) - block * WB_BLOCK_SIZE;
+	return (const uint8_t *)io->buf + (block * WB_BLOCK_SIZE - io->off);
+}
+
+static void copy_block(struct request *r, uint64_t block, uint8_t *to)
+{
+	size_t len = WB_BLOCK_SIZE;
+	const uint8_t *from;
+
+	if (covers(r, block))
+		from = whole_source(r, block, &len);
+	else
+		from = edge_page(r, block != first_block(r));
+	memcpy(to, from, len);
+	memset(to + len, 0, WB_BLOCK_SIZE - len);
+}
+
+static void copy_run(struct request *r, const struct head_run *run)
+{
+	struct wb *wb = r->wb;
+	struct wb_record_disk *header = run->record->header;
+	uint8_t *to = (uint8_t *)header + (size_t)(run->block - run->record->block) * WB_BLOCK_SIZE;
+
+	for (uint32_t i = 0; i < run->nr; i++, to += WB_BLOCK_SIZE) {
+		struct wb_entry_disk *disk = &header->entries[run->entry + i];
+		struct record_entry entry = record_entry(header, run->entry + i);
+
+		copy_block(r, entry.block, to);
+		disk->value = le32_put(
+			format_block_checksum(wb->seed, entry.backing, entry.block, to));
+	}
+}
+
+static void count_write(struct wb *wb, struct wb_backing *backing, const struct record_entry *entry)
+{
+	struct block_state old = blocks_lookup(wb, backing, entry->block);
+	unsigned int which = WB_STAT_WRITE | (entry->mask == 0xff ? WB_STAT_FULLSIZE : 0);
+
+	if (old.kind == BLOCK_CACHED) {
+		which |= WB_STAT_HIT;
+		if (segment_slot_at(wb, old.position)->buffer)
+			which |= WB_STAT_ON_BUFFER;
+	}
+	wb->figures.stat[which]++;
+}
+
+static void publish_run(struct wb *wb, struct request *r, const struct head_run *run)
+{
+	struct wb_backing *backing = io_of(r)->backing;
+	struct wb_record_disk *header = run->record->header;
+	uint32_t position = layout_position(&wb->layout, run->record->segment, run->block);
+
+	for (uint32_t i = 0; i < run->nr; i++) {
+		struct record_entry entry = record_entry(header, run->entry + i);
+
+		count_write(wb, backing, &entry);
+		blocks_publish(wb, backing, entry.block, position + i, entry.mask, entry.value);
+	}
+	if (!run->nr) {
+		struct record_entry entry = record_entry(header, run->entry);
+
+		blocks_publish_zeros(wb, backing, entry.block, entry.value, run->record->segment,
+				     run->block, false);
+	}
+}
+
+/* Each record counts a request once, however many runs it has there. */
+static void let_go(struct wb *wb, struct request *r)
+{
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		if (!i || r->runs[i].record != r->runs[i - 1].record)
+			head_copied(wb, r->runs[i].record);
+}
+
+static void acknowledge(struct wb *wb, struct request *r)
+{
+	uint64_t last = r->runs[r->nr_runs - 1].record->number;
+	struct wb_io *io = io_of(r);
+
+	if (!(io->flags & WB_IO_DSYNC)) {
+		finish(wb, r, 0);
+		return;
+	}
+	wb->figures.nr_syncs++;
+	waiter_add(wb, &r->waiter, WAIT_DURABLE, last);
+}
+
+static void copy_and_publish(struct work *work)
+{
+	struct request *r = container_of(work, struct request, work);
+	struct wb_io *io = io_of(r);
+	struct wb *wb = r->wb;
+
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		copy_run(r, &r->runs[i]);
+	wb_lock(wb);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		publish_run(wb, r, &r->runs[i]);
+	leave(wb, r);
+	if (r->end == io->off + io->len)
+		acknowledge(wb, r);
+	let_go(wb, r);
+	if (r->end != io->off + io->len) {
+		r->off = r->end;
+		begin_unit(wb, r);
+	}
+	wb_unlock(wb);
+}
+
+/* ---- placing ---- */
+
+static void add_to_runs(struct request *r, struct record *record, uint32_t block, bool data)
+{
+	struct head_run *run = r->nr_runs ? &r->runs[r->nr_runs - 1] : NULL;
+
+	if (run && data && run->nr && run->record == record) {
+		run->nr++;
+		return;
+	}
+	assert(r->nr_runs < WRITE_RUNS);
+	r->runs[r->nr_runs++] = (struct head_run){
+		.record = record,
+		.block = block,
+		.nr = data,
+		.entry = record->nr_entries - 1u,
+	};
+}
+
+static void place(struct wb *wb, struct request *r)
+{
+	struct wb_backing *backing = io_of(r)->backing;
+	uint64_t first = first_block(r), last = last_block(r);
+	struct record *record = NULL;
+	bool started = false;
+
+	r->nr_runs = 0;
+	for (uint64_t block = first; block <= last; block++) {
+		bool whole = covers(r, block);
+		bool zeros = r->zero && whole;
+		struct record_entry entry = {
+			.backing = backing->entry.id,
+			.block = block,
+			.kind = zeros ? WB_ENTRY_ZEROS : WB_ENTRY_DATA,
+			.mask = whole ? 0xff : r->edge_mask[block != first],
+		};
+		uint32_t at;
+
+		if (zeros) {
+			entry.value = (uint32_t)(last - block + covers(r, last));
+			block += entry.value - 1;
+		}
+		record = head_place(wb, &entry, &started, record, &at);
+		add_to_runs(r, record, at, !zeros);
+	}
+	if (wb->head.open && wb->head.cursor == wb->layout.segment_blocks)
+		head_seal(wb, false);
+}
+
+static bool room(struct wb *wb, struct request *r)
+{
+	if (r->zero && !zeros_room(&wb->zeros, 1))
+		return false;
+	return head_room(wb, unit_blocks(r));
+}
+
+static int refusal(const struct wb *wb)
+{
+	if (wb->failed)
+		return -EIO;
+	if (wb->stopping)
+		return -ESHUTDOWN;
+	return 0;
+}
+
+/* Place the unit if there is room. False: there is none. */
+static bool try_place(struct wb *wb, struct request *r)
+{
+	int err = refusal(wb);
+
+	if (!err && !room(wb, r)) {
+		if (!wb->stuck || wb->knobs[WB_KNOB_ON_FULL] == 0)
+			return false;
+		err = -ENOSPC;
+	}
+	if (err) {
+		leave(wb, r);
+		finish(wb, r, err);
+		return true;
+	}
+	place(wb, r);
+	r->state = REQUEST_COPYING;
+	r->work.fn = copy_and_publish;
+	wb_defer(wb, &r->work);
+	return true;
+}
+
+static void want_space(struct wb *wb, struct request *r)
+{
+	/* Nobody overtakes those who wait already: a large request would wait for ever. */
+	if (!wb->segments.wanted && try_place(wb, r))
+		return;
+	r->state = REQUEST_SPACE;
+	wb->nr_blocked++;
+	wb->segments.wanted = true;
+	wb->figures.nr_waits_for_space++;
+	wb_kick(wb);
+}
+
+/* ---- edges: blocks covered in part ---- */
+
+static void fetch_edge(struct request *r);
+
+static void overlay_edge(struct request *r, uint64_t block, uint8_t *page)
+{
+	struct wb_io *io = io_of(r);
+	uint64_t from = max_u64(r->off, block * WB_BLOCK_SIZE);
+	uint64_t to = min_u64(r->end, (block + 1) * WB_BLOCK_SIZE);
+	uint8_t *at = page + from % WB_BLOCK_SIZE;
+	uint8_t mask = r->fetch.log_only ? r->fetch.mask : 0xff;
+
+	if (r->zero)
+		memset(at, 0, to - from);
+	else
+		memcpy(at, (const uint8_t *)io->buf + (from - io->off), to - from);
+	for (uint64_t off = from; off < to; off += WB_SECTOR_SIZE)
+		mask |= (uint8_t)(1u << (off % WB_BLOCK_SIZE / WB_SECTOR_SIZE));
+	r->edge_mask[r->edge] = mask;
+}
+
+static void edge_fetched(struct fetch *fetch, int err)
+{
+	struct request *r = container_of(fetch, struct request, fetch);
+	struct wb *wb = r->wb;
+
+	if (err) {
+		wb_lock(wb);
+		leave(wb, r);
+		finish(wb, r, -EIO);
+		wb_unlock(wb);
+		return;
+	}
+	overlay_edge(r, r->edge ? last_block(r) : first_block(r), edge_page(r, r->edge));
+	if (!r->edge && last_block(r) != first_block(r) && !covers(r, last_block(r))) {
+		r->edge = 1;
+		fetch_edge(r);
+		return;
+	}
+	wb_lock(wb);
+	want_space(wb, r);
+	wb_unlock(wb);
+}
+
+static void fetch_edge(struct request *r)
+{
+	struct fetch *f = &r->fetch;
+	uint64_t block = r->edge ? last_block(r) : first_block(r);
+	uint64_t from = max_u64(r->off, block * WB_BLOCK_SIZE);
+	uint64_t to = min_u64(r->end, (block + 1) * WB_BLOCK_SIZE);
+
+	f->wb = r->wb;
+	f->backing = io_of(r)->backing;
+	f->block = block;
+	f->end = block + 1;
+	f->to = edge_page(r, r->edge);
+	f->scratch = edge_page(r, 2);
+	f->log_only = from % WB_SECTOR_SIZE == 0 && to % WB_SECTOR_SIZE == 0;
+	f->count = false;
+	f->done = edge_fetched;
+	memset(f->to, 0, WB_BLOCK_SIZE);
+	fetch_start(f);
+}
+
+static void fetch_edges(struct work *work)
+{
+	struct request *r = container_of(work, struct request, work);
+
+	r->edge = covers(r, first_block(r)) ? 1 : 0;
+	fetch_edge(r);
+}
+
+/* ---- order ---- */
+
+static bool overlap(struct request *a, struct request *b)
+{
+	return io_of(a)->backing == io_of(b)->backing && first_block(a) <= last_block(b) &&
+	       first_block(b) <= last_block(a);
+}
+
+/* Zeroing counts as partial, so that extents of zeros are published in order. */
+static bool is_partial(struct request *r)
+{
+	return r->zero || !covers(r, first_block(r)) || !covers(r, last_block(r));
+}
+
+static bool must_wait(struct wb *wb, struct request *r)
+{
+	if (!wb->nr_partial)
+		return false;
+	for (struct list *node = r->link.prev; node != &wb->writes; node = node->prev) {
+		struct request *earlier = container_of(node, struct request, link);
+
+		if ((earlier->partial || r->partial) && overlap(earlier, r))
+			return true;
+	}
+	return false;
+}
+
+static void proceed(struct wb *wb, struct request *r)
+{
+	bool edges = !covers(r, first_block(r)) || !covers(r, last_block(r));
+
+	if (!edges) {
+		want_space(wb, r);
+		return;
+	}
+	r->state = REQUEST_FETCHING;
+	r->work.fn = fetch_edges;
+	wb_defer(wb, &r->work);
+}
+
+static void begin_unit(struct wb *wb, struct request *r)
+{
+	r->end = unit_end(wb, r);
+	r->partial = is_partial(r);
+	if (r->partial)
+		wb->nr_partial++;
+	list_add_tail(&wb->writes, &r->link);
+	if (must_wait(wb, r)) {
+		r->state = REQUEST_BLOCKED;
+		wb->nr_blocked++;
+		return;
+	}
+	proceed(wb, r);
+}
+
+void write_pump(struct wb *wb)
+{
+	bool full = false;
+
+	if (!wb->nr_blocked)
+		return;
+	wb->segments.wanted = false;
+	list_for_each(node, tmp, &wb->writes) {
+		struct request *r = container_of(node, struct request, link);
+
+		if (r->state == REQUEST_SPACE && !full) {
+			full = !try_place(wb, r);
+			wb->nr_blocked -= !full;
+		}
+	}
+	wb->segments.wanted = full;
+	list_for_each(node, tmp, &wb->writes) {
+		struct request *r = container_of(node, struct request, link);
+
+		if (r->state == REQUEST_BLOCKED && !must_wait(wb, r)) {
+			wb->nr_blocked--;
+			proceed(wb, r);
+		}
+	}
+}
+
+/* ---- entry ---- */
+
+static void dsync_done(struct work *work)
+{
+	struct waiter *waiter = container_of(work, struct waiter, work);
+	struct request *r = container_of(waiter, struct request, waiter);
+
+	io_of(r)->done(io_of(r), waiter->err);
+}
+
+static void straight_flushed(struct bdev_io *bio)
+{
+	struct wb_io *io = bio->owner;
+
+	io->done(io, bio->err);
+}
+
+static void straight_done(struct bdev_io *bio)
+{
+	struct wb_io *io = bio->owner;
+
+	if (bio->err || !(io->flags & WB_IO_DSYNC)) {
+		io->done(io, bio->err);
+		return;
+	}
+	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
+	bio->owner = io;
+	bio->done = straight_flushed;
+	bdev_submit(io->backing->dev, bio);
+}
+
+static void write_straight(struct wb_io *io, bool zero)
+{
+	struct bdev_io *bio = &request_of(io)->io;
+
+	bdev_io_init(bio, zero ? BDEV_ZERO : BDEV_WRITE, io->off, zero ? NULL : io->buf, io->len);
+	bio->owner = io;
+	bio->done = straight_done;
+	bdev_submit(io->backing->dev, bio);
+}
+
+static void submit(struct wb *wb, struct wb_io *io, bool zero)
+{
+	struct request *r = request_of(io);
+	int err;
+
+	if (wb->read_only || io->backing->dev->read_only) {
+		io->done(io, -EROFS);
+		return;
+	}
+	r->wb = wb;
+	r->zero = zero;
+	r->off = io->off;
+	r->waiter.work.fn = dsync_done;
+	r->waiter.done = NULL;
+	wb_lock(wb);
+	io->backing->nr_writes++;
+	io->backing->write_bytes += io->len;
+	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
+	if (err || !io->len)
+		finish(wb, r, err);
+	else if (io->backing->entry.id)
+		begin_unit(wb, r);
+	wb_unlock(wb);
+	if (!err && io->len && !io->backing->entry.id)
+		write_straight(io, zero);
+}
+
+void wb_write(struct wb *wb, struct wb_io *io)
+{
+	submit(wb, io, false);
+}
+
+void wb_zero(struct wb *wb, struct wb_io *io)
+{
+	submit(wb, io, true);
+}
