@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages of the programs. Any thread; the settings are made before there are threads. */
+#include "config.h"
+
+#include "common/message.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *program = "wbfs";
+static enum message_level least = MESSAGE_INFO;
+static void (*line_sink)(enum message_level level, const char *line);
+
+void message_set_program(const char *name)
+{
+	program = name;
+}
+
+void message_set_level(enum message_level level)
+{
+	least = level;
+}
+
+void message_set_sink(void (*sink)(enum message_level level, const char *line))
+{
+	line_sink = sink;
+}
+
+/* "PREFIX: " and the text, as one line and one write. Control characters can't forge a line. */
+static void put_line(enum message_level level, const char *prefix, const char *format, va_list args)
+{
+	int saved = errno;
+	char line[MESSAGE_LEN];
+	size_t start, len;
+	int n;
+
+	start = (size_t)snprintf(line, sizeof(line) / 2, "%s: ", prefix);
+	errno = saved; /* for %m */
+	n = vsnprintf(line + start, sizeof(line) - start - 1, format, args);
+	if (n < 0)
+		line[start] = '\0';
+	len = strlen(line);
+	for (size_t i = 0; i < len; i++)
+		if (iscntrl((unsigned char)line[i]))
+			line[i] = '?';
+	if (line_sink) {
+		line_sink(level, prefix == program ? line + start : line);
+	} else {
+		line[len++] = '\n';
+		/* Nowhere to tell of a failure. */
+		if (write(STDERR_FILENO, line, len) < 0)
+			n = -1;
+	}
+	errno = saved;
+}
+
+void message_va(enum message_level level, const char *format, va_list args)
+{
+	if (level <= least)
+		put_line(level, program, format, args);
+}
+
+void message(enum message_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	message_va(level, format, args);
+	va_end(args);
+}
+
+void hint(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_line(MESSAGE_INFO, "hint", format, args);
+	va_end(args);
+}
+
+/* Where the system's words say too little, or not what it means to a block device. */
+static const struct {
+	int err;
+	const char *words;
+} better_words[] = {
+	{EBUSY, "in use"},
+	{EIO, "input/output error"},
+	{EMEDIUMTYPE, "not a wbfs cache, or of a format that this program doesn't know"},
+	{ENOMEM, "not enough memory"},
+	{EROFS, "read-only"},
+	{ESTALE, "not the device that it was"},
+	{EUCLEAN, "damaged"},
+};
+
+#define REASON_LEN 64
+
+const char *reason(int err)
+{
+	static _Thread_local char words[REASON_LEN];
+	const char *system;
+
+	if (err < 0)
+		err = -err;
+	for (size_t i = 0; i < sizeof(better_words) / sizeof(better_words[0]); i++)
+		if (better_words[i].err == err)
+			return better_words[i].words;
+	system = strerrordesc_np(err);
+	if (!system) {
+		snprintf(words, sizeof(words), "error %d", err);
+		return words;
+	}
+	snprintf(words, sizeof(words), "%s", system);
+	words[0] = (char)tolower((unsigned char)words[0]);
+	return words;
+}

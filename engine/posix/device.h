@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files and block devices as struct bdev: opened with O_DIRECT where that works, locked against a
+ * second user, driven by one io_uring with a completion thread, or by a pool of threads with
+ * pread and pwrite where io_uring is refused (and for valgrind and TSan, which don't see its
+ * ordering).
+ */
+#ifndef WB_POSIX_DEVICE_H
+#define WB_POSIX_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/bdev.h"
+#include "engine/wb.h"
+
+struct posix_io; /* what carries out the I/O of all devices of a process */
+
+enum posix_io_kind {
+	POSIX_IO_AUTO, /* io_uring, or threads with one message */
+	POSIX_IO_URING,
+	POSIX_IO_THREADS,
+};
+
+/*
+ * Starts threads: call after the last fork, and after PR_SET_IO_FLUSHER, which they inherit. They
+ * take no signals. Messages go to env->log, all that is used of env; it must outlive posix_io.
+ * 0 or -errno.
+ */
+int posix_io_start(enum posix_io_kind kind, const struct wb_env *env, struct posix_io **io)
+	WB_CHECK;
+/* All its devices are closed and nothing is in flight. */
+void posix_io_stop(struct posix_io *io);
+
+enum device_flags {
+	DEVICE_READ_ONLY = 1,
+	DEVICE_BUFFERED = 2, /* through the page cache: any offset and length, memory anywhere */
+};
+
+/*
+ * Open and lock a file or block device: one writer, or any number of DEVICE_READ_ONLY on a file,
+ * one user on a block device. Blocks. dev->path is realpath of `path`. The size is that of now,
+ * even if a file grows. Where direct I/O is refused, one warning, and all goes through the page
+ * cache. On failure one message says why, and the result is -ENOENT, -EACCES, -EROFS, -EBUSY
+ * (mounted, locked, or in use by another wbfs), -EISDIR, -EINVAL (neither a file nor a block
+ * device; empty; size not a multiple of 512), -EIO, ... Close with bdev_close.
+ */
+int device_open(struct posix_io *io, const char *path, unsigned int flags, struct bdev **dev)
+	WB_CHECK;
+
+/*
+ * What tells the device from others, as stable as the system makes it: a link in
+ * /dev/disk/by-id, a partition uuid, or file system and inode number of an image file. Blocks.
+ */
+void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN]);
+
+/* st_rdev of a block device, 0 for a file. */
+uint64_t device_number(const struct bdev *dev);
+
+#endif
