@@ -24,6 +24,8 @@ void wb_pump(struct wb *wb)
 	while (wb->pending.kicked) {
 		wb->pending.kicked = false;
 		sync_pump(wb);
+		if (wb->stopped)
+			break;
 		log_pump(wb);
 		super_pump(wb);
 		write_pump(wb);
@@ -217,7 +219,7 @@ bool wb_has_stopped(struct wb *wb)
 {
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;
 
-	if (!wb->stopping || wb->log.in_flight || wb->log.flushing || !list_empty(&wb->writes) ||
+	if (wb->log.in_flight || wb->log.flushing || !list_empty(&wb->writes) ||
 	    !migrate_is_idle(wb) || !super_idle)
 		return false;
 	return wb->failed || (wb->ladder.durable == head_last(wb) &&
@@ -284,7 +286,7 @@ int wb_close(struct wb *wb)
 	int err = 0;
 
 	if (wb->started) {
-		assert(wb_has_stopped(wb));
+		assert(wb->stopped);
 		if (wb->failed) {
 			err = -EIO;
 		} else {

@@ -130,6 +130,7 @@ struct wb {
 
 	bool started;
 	bool stopping;
+	bool stopped;	  /* wb_stop has reported: nothing begins any more */
 	bool failed;	  /* the cache device: no writes, no syncs */
 	char reason[256]; /* why failed or degraded; "": healthy */
 	uint64_t generation, generation_record;

@@ -32,6 +32,8 @@ static void finish_reached(struct wb *wb)
 	list_for_each(node, tmp, &wb->waiters) {
 		struct waiter *waiter = container_of(node, struct waiter, link);
 
+		if (waiter->what == WAIT_STOPPED && reached(wb, waiter))
+			wb->stopped = true;
 		if (reached(wb, waiter))
 			waiter_finish(wb, waiter,
 				      waiter->what == WAIT_STOPPED && wb->failed ? -EIO : 0);

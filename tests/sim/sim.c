@@ -46,7 +46,8 @@ struct world {
 	struct wb_options options;
 	struct request requests[MAX_REQUESTS];
 	uint32_t max_blocks; /* of a request that is not split */
-	bool faults;
+	bool faulty;	     /* this run injects faults */
+	bool fault;	     /* this life had one */
 	uint64_t seed;
 };
 
@@ -72,7 +73,7 @@ static void request_done(struct wb_io *io, int err)
 	struct world *w = r->world;
 
 	r->busy = false;
-	if (err && !w->faults)
+	if (err && !w->fault)
 		fail(w, "a request failed without a fault");
 	switch (r->kind) {
 	case READ:
@@ -183,13 +184,43 @@ static void outcome_done(void *ctx, int err)
 	o->err = err;
 }
 
+static void clear_faults(struct world *w)
+{
+	for (unsigned int i = 0; i < w->sim.nr_devices; i++)
+		memset(w->sim.devices[i]->faults, 0, sizeof(w->sim.devices[i]->faults));
+}
+
+static void inject_fault(struct world *w)
+{
+	struct simdev *dev = w->sim.devices[sim_random(&w->sim, w->sim.nr_devices)];
+	enum bdev_op op = (enum bdev_op)sim_random(&w->sim, BDEV_ZERO + 1);
+	uint64_t times = 1 + sim_random(&w->sim, 3);
+
+	if (sim_random(&w->sim, 4) == 0)
+		times = 1 + sim_random(&w->sim, 40);
+	dev->drop_on_failed_flush = sim_random(&w->sim, 2);
+	simdev_fail(dev, op, -EIO, sim_random(&w->sim, 4), times);
+	w->fault = true;
+	totals.faults++;
+}
+
 static void open_cache(struct world *w)
 {
 	char name[16];
-	int err = wb_open(&w->cache->bdev, &w->options, &w->sim.env, &w->wb);
+	int err;
 
+	w->fault = false;
+	if (w->faulty && sim_random(&w->sim, 8) == 0)
+		inject_fault(w);
+	err = wb_open(&w->cache->bdev, &w->options, &w->sim.env, &w->wb);
+	clear_faults(w);
+	if (err == -EIO && w->fault) {
+		totals.failed_opens++;
+		err = wb_open(&w->cache->bdev, &w->options, &w->sim.env, &w->wb);
+	}
 	if (err)
 		fail(w, "the cache can't be opened");
+	w->fault = false;
 	w->sim.wb = w->wb;
 	for (unsigned int i = 0; i < MODEL_BACKINGS; i++) {
 		struct wb_backing_spec spec = {
@@ -258,7 +289,7 @@ static void start_cache(struct world *w)
 	while (!o.done)
 		if (!sim_step(&w->sim))
 			fail(w, "the cache never starts");
-	if (o.err)
+	if (o.err && !w->fault)
 		fail(w, "the cache can't be started");
 }
 
@@ -279,17 +310,23 @@ static void close_cleanly(struct world *w)
 	while (!o.done)
 		if (!sim_step(&w->sim))
 			fail(w, "the cache never stops");
-	sim_settle(&w->sim);
-	if (o.err || wb_close(w->wb))
+	if (!o.err)
+		o.err = wb_close(w->wb);
+	else
+		wb_abandon(w->wb);
+	if (!o.err)
+		model_synced(&w->model, model_now(&w->model));
+	else if (!w->fault)
 		fail(w, "the cache can't be closed");
-	model_synced(&w->model, model_now(&w->model));
-	w->sim.wb = NULL;
-	w->sim.timer = UINT64_MAX;
+	sim_kill(&w->sim);
 }
 
 static void crash(struct world *w)
 {
-	sim_power_cut(&w->sim);
+	if (sim_random(&w->sim, 4) == 0)
+		sim_kill(&w->sim);
+	else
+		sim_power_cut(&w->sim);
 	wb_abandon(w->wb);
 	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
 		w->requests[i].busy = false;
@@ -318,6 +355,10 @@ static void live(struct world *w)
 		return;
 	}
 	verify_contents(w);
+	if (sim_random(&w->sim, 8) == 0) {
+		crash(w);
+		return;
+	}
 	start_cache(w);
 	while (steps--) {
 		uint64_t dice = sim_random(&w->sim, 100);
@@ -326,9 +367,14 @@ static void live(struct world *w)
 			start_request(w);
 		else if (dice < 98)
 			sim_step(&w->sim);
-		else
+		else if (dice < 99 || !w->faulty)
 			change_knob(w);
+		else if (sim_random(&w->sim, 3))
+			inject_fault(w);
+		else
+			wb_retry(w->wb);
 	}
+	clear_faults(w);
 	totals.lives++;
 	if (sim_random(&w->sim, 6) == 0)
 		close_cleanly(w);
@@ -347,6 +393,7 @@ static void build_world(struct world *w, uint64_t seed, bool verbose)
 	w->seed = seed;
 	sim_init(&w->sim, seed);
 	w->sim.verbose = verbose;
+	w->faulty = sim_random(&w->sim, 2);
 	w->geometry.segment_size = blocks[sim_random(&w->sim, 6)] * WB_BLOCK_SIZE;
 	w->geometry.nr_segments = 3 + sim_random(&w->sim, 8);
 	w->options.nr_buffers = 2 + (unsigned int)sim_random(&w->sim, 6);
@@ -421,9 +468,10 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < runs; i++)
 		run(seed + i, verbose);
 	printf("simulation: %llu runs, %llu crashes with recovery, %llu requests, %llu syncs, "
-	       "%.1f simulated hours, no failure\n",
+	       "%llu faults, %llu failed openings, %.1f simulated hours, no failure\n",
 	       (unsigned long long)totals.runs, (unsigned long long)totals.crashes,
 	       (unsigned long long)totals.requests, (unsigned long long)totals.syncs,
+	       (unsigned long long)totals.faults, (unsigned long long)totals.failed_opens,
 	       (double)totals.simulated_ns / 3.6e12);
 	return 0;
 }

@@ -200,10 +200,13 @@ void simdev_fail(struct simdev *dev, enum bdev_op op, int err, uint64_t skip, ui
 	dev->faults[op] = (struct simdev_fault){.err = err, .skip = skip, .times = times};
 }
 
-static int injected_error(struct simdev *dev, enum bdev_op op)
+static int injected_error(struct simdev *dev, const struct bdev_io *io)
 {
-	struct simdev_fault *fault = &dev->faults[op];
+	struct simdev_fault *fault = &dev->faults[io->op];
 
+	if (io->op == BDEV_READ && io->off < dev->bad_off + dev->bad_len &&
+	    dev->bad_off < io->off + io->len)
+		return -EIO;
 	if (!fault->err || !fault->times)
 		return 0;
 	if (fault->skip) {
@@ -242,6 +245,12 @@ static void do_flush(struct simdev *dev)
 	forget_writes(dev);
 }
 
+static void drop_writes(struct simdev *dev)
+{
+	forget_writes(dev);
+	memcpy(dev->visible, dev->stable, dev->bdev.size);
+}
+
 static void carry_out(struct simdev *dev, const struct bdev_io *io)
 {
 	switch (io->op) {
@@ -266,26 +275,51 @@ static void complete(struct bdev_io *io)
 	struct simdev *dev = (struct simdev *)io->dev;
 
 	dev->nr_ios[io->op]++;
-	io->err = injected_error(dev, io->op);
+	io->err = injected_error(dev, io);
 	if (!io->err)
 		carry_out(dev, io);
 	else if (io->op == BDEV_FLUSH && dev->drop_on_failed_flush)
-		forget_writes(dev);
+		drop_writes(dev);
 	io->completed = true;
 	if (io->done)
 		io->done(io);
 }
 
-bool sim_step(struct sim *sim)
+static bool is_held(const struct bdev_io *io)
+{
+	return ((const struct simdev *)io->dev)->hold[io->op];
+}
+
+/* Pending I/Os that are not held. */
+static unsigned int nr_ready(const struct sim *sim)
+{
+	unsigned int nr = 0;
+
+	for (const struct bdev_io *io = sim->pending; io; io = io->next)
+		nr += !is_held(io);
+	return nr;
+}
+
+/* Take the n-th of them out of the list. */
+static struct bdev_io *take_ready(struct sim *sim, uint64_t n)
 {
 	struct bdev_io **link = &sim->pending;
 	struct bdev_io *io;
 
-	if (sim->nr_pending) {
-		for (uint64_t n = sim->in_order ? 0 : sim_random(sim, sim->nr_pending); n; n--)
-			link = &(*link)->next;
-		io = *link;
-		*link = io->next;
+	for (; is_held(*link) || n; link = &(*link)->next)
+		n -= !is_held(*link);
+	io = *link;
+	*link = io->next;
+	return io;
+}
+
+bool sim_step(struct sim *sim)
+{
+	unsigned int nr = nr_ready(sim);
+
+	if (nr) {
+		struct bdev_io *io = take_ready(sim, sim->in_order ? 0 : sim_random(sim, nr));
+
 		sim->nr_pending--;
 		sim->now += 10000 + sim_random(sim, 100000);
 		complete(io);
@@ -311,7 +345,7 @@ void sim_run_until(struct sim *sim, const bool *flag)
 
 void sim_settle(struct sim *sim)
 {
-	while (sim->nr_pending)
+	while (nr_ready(sim))
 		sim_step(sim);
 }
 
@@ -319,7 +353,7 @@ void sim_sleep(struct sim *sim, uint64_t ns)
 {
 	uint64_t until = sim->now + ns;
 
-	while (sim->nr_pending || (sim->timer < until && sim->wb))
+	while (nr_ready(sim) || (sim->timer < until && sim->wb))
 		sim_step(sim);
 	if (sim->now < until)
 		sim->now = until;
@@ -330,23 +364,34 @@ static void maybe_keep(struct sim *sim, struct simdev *dev, const struct simdev_
 {
 	uint64_t fate = sim_random(sim, 3);
 
+	if (sim->fate != SIM_FATE_RANDOM)
+		fate = sim->fate == SIM_FATE_KEPT ? 0 : 2;
 	for (uint64_t at = 0; at < w->len; at += 512)
 		if (fate == 0 || (fate == 1 && sim_random(sim, 2)))
 			apply(dev->stable, w, at, w->len - at < 512 ? w->len - at : 512);
 }
 
-void sim_power_cut(struct sim *sim)
+void sim_kill(struct sim *sim)
 {
 	for (struct bdev_io *io = sim->pending; io; io = io->next) {
 		struct simdev *dev = (struct simdev *)io->dev;
 
-		if (io->op == BDEV_WRITE || io->op == BDEV_ZERO)
+		if ((io->op == BDEV_WRITE || io->op == BDEV_ZERO) && sim_random(sim, 2))
 			carry_out(dev, io);
 	}
 	sim->pending = NULL;
 	sim->nr_pending = 0;
 	sim->timer = UINT64_MAX;
 	sim->wb = NULL;
+}
+
+void sim_power_cut(struct sim *sim)
+{
+	for (struct bdev_io *io = sim->pending; io; io = io->next)
+		if (io->op == BDEV_WRITE || io->op == BDEV_ZERO)
+			carry_out((struct simdev *)io->dev, io);
+	sim->pending = NULL;
+	sim_kill(sim);
 	for (unsigned int i = 0; i < sim->nr_devices; i++) {
 		struct simdev *dev = sim->devices[i];
 
