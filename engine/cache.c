@@ -286,7 +286,9 @@ int wb_close(struct wb *wb)
 	int err = 0;
 
 	if (wb->started) {
+		wb_lock(wb);
 		assert(wb->stopped);
+		wb_unlock(wb);
 		if (wb->failed) {
 			err = -EIO;
 		} else {

@@ -54,12 +54,25 @@ uint64_t head_last(const struct wb *wb)
 	return wb->head.open ? wb->ladder.open : wb->ladder.open - 1;
 }
 
+/* Whether the open record takes all of a request, and if not, at least its beginning. */
+static bool open_record_serves(const struct wb *wb, uint32_t nr_blocks)
+{
+	const struct record *open = wb->head.open;
+	uint32_t left = wb->layout.segment_blocks - wb->head.cursor;
+
+	if (!open)
+		return false;
+	if (nr_blocks <= left && nr_blocks < WB_RECORD_ENTRIES - open->nr_entries)
+		return true;
+	return !open->continuation && nr_blocks < WB_RECORD_ENTRIES - open->nr_entries;
+}
+
 /* Data blocks that fit into the current segment, for a request of nr_blocks. */
 static uint32_t room_in_segment(const struct wb *wb, uint32_t nr_blocks)
 {
 	uint32_t left = wb->layout.segment_blocks - wb->head.cursor;
 
-	if (wb->head.open && WB_RECORD_ENTRIES - wb->head.open->nr_entries > nr_blocks)
+	if (open_record_serves(wb, nr_blocks))
 		return left;
 	return left >= 2 ? left - 1 : 0;
 }
@@ -72,16 +85,20 @@ bool head_room(struct wb *wb, uint32_t nr_blocks)
 
 	if (nr_blocks > left)
 		wanted = (nr_blocks - left + per_segment - 1) / per_segment;
-	else if (!left && !wb->head.open)
-		wanted = 1;
-	else if (!left && wb->head.open->nr_entries == WB_RECORD_ENTRIES)
+	else if (!left && !open_record_serves(wb, nr_blocks))
 		wanted = 1;
 	if (wb->ladder.open - wb->ladder.durable + wanted + 2 > wb->head.nr)
 		return false;
 	return segments_available(wb, wanted) == wanted;
 }
 
-static struct record *open_record(struct wb *wb)
+void head_begin(struct wb *wb, uint32_t nr_blocks)
+{
+	if (wb->head.open && wb->head.open->continuation && !open_record_serves(wb, nr_blocks))
+		head_seal(wb, false);
+}
+
+static struct record *open_record(struct wb *wb, bool continuation)
 {
 	struct head *head = &wb->head;
 	struct record *record = head_record(wb, wb->ladder.open);
@@ -98,6 +115,7 @@ static struct record *open_record(struct wb *wb)
 	slot->last_record = wb->ladder.open;
 	*record = (struct record){
 		.state = RECORD_OPEN,
+		.continuation = continuation,
 		.number = wb->ladder.open,
 		.segment = wb->segments.current,
 		.block = head->cursor,
@@ -121,7 +139,7 @@ struct record *head_place(struct wb *wb, const struct record_entry *entry, bool 
 		record = NULL;
 	}
 	if (!record)
-		record = open_record(wb);
+		record = open_record(wb, *started);
 	entry_encode(entry, &record->header->entries[record->nr_entries++]);
 	*block = head->cursor;
 	if (data) {

@@ -29,7 +29,8 @@ enum record_state {
 /* A record that is not durable yet. Protected by the engine's mutex but for its I/O in flight. */
 struct record {
 	enum record_state state;
-	bool continued;
+	bool continued;	   /* its last request goes on in the next one */
+	bool continuation; /* its first request began in an earlier one */
 	uint64_t number, segment;
 	uint32_t block; /* of the header, in the segment */
 	uint16_t nr_entries, nr_blocks;
@@ -69,6 +70,13 @@ uint32_t head_max_blocks(const struct wb *wb);
 
 /* Whether nr_blocks data blocks (and an extent of zeros) can be placed now. */
 bool head_room(struct wb *wb, uint32_t nr_blocks);
+
+/*
+ * Before the first head_place of a request that has head_room. A record that is a continuation is
+ * not continued by the next request: so a chain of continued records is that of one request, and
+ * *durable*, migration and recovery find the end of a request before long, however writes stream.
+ */
+void head_begin(struct wb *wb, uint32_t nr_blocks);
 
 /*
  * Place an entry; *started says whether the request has placed one before, and is set. Returns the

@@ -25,71 +25,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/batch.h"
 #include "engine/engine.h"
+#include "engine/migrate_batch.h"
 
-#define IOS 8u		    /* in flight */
-#define RUN_BLOCKS 256u	    /* the most in one write: 1 MiB */
 #define BATCH_SEGMENTS 256u /* largest nr_max_batched_migration */
 #define LONGEST_PAUSE (30 * NS_PER_S)
 #define SMALL_BATCH_AFTER NS_PER_S /* less than a full batch is migrated this often at most */
-
-enum batch_state {
-	BATCH_IDLE,
-	BATCH_ANNOUNCING,
-	BATCH_READING,
-	BATCH_COMPOSING,
-	BATCH_FILLING,
-	BATCH_ZEROING,
-	BATCH_WRITING,
-	BATCH_FLUSHING,
-	BATCH_SETTLING,
-	BATCH_PAUSING,
-};
-
-struct batch_io {
-	struct wb *wb;
-	bool busy;
-	struct wb_backing *backing; /* or NULL: reads a segment */
-	struct batch_segment *segment;
-	struct segbuf *buffer; /* pinned, if the segment is copied from it */
-	struct piece *piece;   /* FILLING: to be filled in */
-	struct work work;
-	struct bdev_io io;
-	uint8_t *scratch; /* a block */
-	struct iovec iov[RUN_BLOCKS];
-};
-
-struct batch {
-	struct wb *wb;
-	enum batch_state state;
-	enum batch_state again; /* PAUSING: where to go on */
-	uint64_t ticket;	/* ANNOUNCING: of the superblock */
-	uint64_t resume_at;	/* PAUSING: ns */
-	uint64_t ended_at;	/* ns: the last batch */
-	unsigned int attempts;
-	int err;	 /* of this stage */
-	uint32_t cursor; /* next item of this stage */
-	unsigned int in_flight;
-	uint64_t last_record; /* announced end */
-	struct batch_segment *segments;
-	uint32_t nr_segments, max_segments;
-	uint8_t *memory;
-	uint8_t *scratch;
-	struct pieces pieces;
-	struct work work;
-	struct batch_io ios[IOS];
-};
-
-static struct wb_backing *piece_backing(struct wb *wb, const struct piece *piece)
-{
-	return wb->by_id[piece->key >> 40];
-}
-
-static uint64_t piece_block(const struct piece *piece)
-{
-	return piece->key & ((1ull << 40) - 1);
-}
 
 /* ---- stages and their I/O ---- */
 
@@ -111,60 +52,6 @@ static void pause_batch(struct batch *b, enum batch_state again)
 	if (b->attempts > RETRY_ATTEMPTS)
 		wb->stuck = true;
 	enter(b, BATCH_PAUSING);
-}
-
-static struct batch_io *free_io(struct batch *b)
-{
-	for (unsigned int i = 0; i < IOS; i++)
-		if (!b->ios[i].busy)
-			return &b->ios[i];
-	return NULL;
-}
-
-static const char *const op_names[] = {
-	[BDEV_READ] = "read",
-	[BDEV_WRITE] = "write",
-	[BDEV_FLUSH] = "flush",
-	[BDEV_ZERO] = "zero",
-};
-
-static void io_failed(struct batch *b, struct batch_io *bio)
-{
-	struct wb *wb = b->wb;
-
-	b->err = bio->io.err;
-	if (bio->backing)
-		bio->backing->nr_errors++;
-	wb_degrade(wb, "%s: %s %llu bytes at byte %llu for migration: error %d",
-		   bio->backing ? bio->backing->dev->path : wb->cache->path, op_names[bio->io.op],
-		   (unsigned long long)bio->io.len, (unsigned long long)bio->io.off, -bio->io.err);
-}
-
-static void io_done(struct bdev_io *io)
-{
-	struct batch_io *bio = io->owner;
-	struct wb *wb = bio->wb;
-	struct batch *b = wb->batch;
-
-	wb_lock(wb);
-	bio->busy = false;
-	b->in_flight--;
-	if (io->err)
-		io_failed(b, bio);
-	else if (io->op == BDEV_WRITE)
-		bio->backing->migrated_bytes += io->len;
-	wb_kick(wb);
-	wb_unlock(wb);
-}
-
-static void submit(struct batch *b, struct batch_io *bio, struct bdev *dev)
-{
-	bio->busy = true;
-	bio->io.owner = bio;
-	if (!bio->io.done)
-		bio->io.done = io_done;
-	b->in_flight++;
-	wb_submit_later(b->wb, dev, &bio->io);
 }
 
 /* ---- choosing a batch ---- */
@@ -272,44 +159,6 @@ static void idle(struct wb *wb)
 
 /* ---- READING and COMPOSING ---- */
 
-static void copy_segment(struct work *work)
-{
-	struct batch_io *bio = container_of(work, struct batch_io, work);
-	struct batch_segment *s = bio->segment;
-	size_t off = (size_t)s->from * WB_BLOCK_SIZE;
-
-	memcpy(s->memory + off, bio->buffer->memory + off,
-	       (size_t)(s->to - s->from) * WB_BLOCK_SIZE);
-	wb_lock(bio->wb);
-	bio->buffer->pins--;
-	bio->busy = false;
-	bio->wb->batch->in_flight--;
-	wb_kick(bio->wb);
-	wb_unlock(bio->wb);
-}
-
-static void read_segment(struct wb *wb, struct batch_io *bio, struct batch_segment *s)
-{
-	struct slot *slot = segment_slot(wb, s->segment);
-
-	bio->segment = s;
-	bio->backing = NULL;
-	if (slot->buffer) {
-		bio->buffer = slot->buffer;
-		bio->buffer->pins++;
-		bio->busy = true;
-		bio->work.fn = copy_segment;
-		wb->batch->in_flight++;
-		wb_defer(wb, &bio->work);
-		return;
-	}
-	bdev_io_init(&bio->io, BDEV_READ,
-		     layout_offset(layout_position(&wb->layout, s->segment, s->from)),
-		     s->memory + (size_t)s->from * WB_BLOCK_SIZE,
-		     (uint64_t)(s->to - s->from) * WB_BLOCK_SIZE);
-	submit(wb->batch, bio, wb->cache);
-}
-
 static int compose(struct batch *b, struct batch_check *check, uint64_t *bad_segment)
 {
 	int ret = 0;
@@ -353,139 +202,6 @@ static void compose_work(struct work *work)
 		enter(b, BATCH_FILLING);
 	}
 	wb_unlock(wb);
-}
-
-/* ---- FILLING, ZEROING, WRITING, FLUSHING: each issues its next I/O, false when there is none ---- */
-
-static bool read_next(struct wb *wb, struct batch_io *bio)
-{
-	struct batch *b = wb->batch;
-
-	if (b->cursor == b->nr_segments)
-		return false;
-	read_segment(wb, bio, &b->segments[b->cursor++]);
-	return true;
-}
-
-/* Backings of the batch that are not there stop it before anything is written. */
-static bool usable(struct wb *wb, struct wb_backing *backing)
-{
-	struct batch *b = wb->batch;
-
-	if (backing && backing->dev && !backing->dev->read_only)
-		return true;
-	b->err = -ENODEV;
-	wb_degrade(wb, "%s: migrate: %s", backing ? backing->entry.name : "unknown backing",
-		   backing && backing->dev ? "the backing is read-only" : "the backing is missing");
-	return false;
-}
-
-static void fill_done(struct bdev_io *io)
-{
-	struct batch_io *bio = io->owner;
-	struct piece *piece = bio->piece;
-
-	for (unsigned int i = 0; !io->err && i < WB_SECTORS_PER_BLOCK; i++)
-		if (!(piece->mask & 1u << i))
-			memcpy(piece->data + i * WB_SECTOR_SIZE, bio->scratch + i * WB_SECTOR_SIZE,
-			       WB_SECTOR_SIZE);
-	if (!io->err)
-		piece->mask = 0xff;
-	io_done(io);
-}
-
-static bool fill_next(struct wb *wb, struct batch_io *bio)
-{
-	struct batch *b = wb->batch;
-
-	for (; b->cursor < b->pieces.nr; b->cursor++) {
-		struct piece *piece = &b->pieces.pieces[b->cursor];
-		struct wb_backing *backing = piece_backing(wb, piece);
-		uint64_t off = piece_block(piece) * WB_BLOCK_SIZE;
-
-		if (!usable(wb, backing))
-			return false;
-		if (piece->mask == 0xff)
-			continue;
-		bio->piece = piece;
-		bio->backing = backing;
-		bdev_io_init(&bio->io, BDEV_READ, off, bio->scratch,
-			     backing_block_end(backing, piece_block(piece)) - off);
-		bio->io.done = fill_done;
-		submit(b, bio, backing->dev);
-		b->cursor++;
-		return true;
-	}
-	return false;
-}
-
-static bool zero_next(struct wb *wb, struct batch_io *bio)
-{
-	struct batch *b = wb->batch;
-	struct zeros_extent *z;
-	uint64_t first, end;
-
-	if (b->cursor == b->pieces.zeros.nr)
-		return false;
-	z = &b->pieces.zeros.extents[b->cursor];
-	bio->backing = wb->by_id[z->first >> 40];
-	if (!usable(wb, bio->backing))
-		return false;
-	first = z->first & ((1ull << 40) - 1);
-	end = first + (z->end - z->first);
-	bdev_io_init(&bio->io, BDEV_ZERO, first * WB_BLOCK_SIZE, NULL,
-		     backing_block_end(bio->backing, end - 1) - first * WB_BLOCK_SIZE);
-	bio->backing->to_flush = true;
-	submit(b, bio, bio->backing->dev);
-	b->cursor++;
-	return true;
-}
-
-/* Neighbours go out in one write. */
-static bool write_next(struct wb *wb, struct batch_io *bio)
-{
-	struct batch *b = wb->batch;
-	struct piece *first = &b->pieces.pieces[b->cursor];
-	uint64_t block, end;
-	int nr = 0;
-
-	if (b->cursor == b->pieces.nr)
-		return false;
-	block = piece_block(first);
-	bio->backing = piece_backing(wb, first);
-	while (b->cursor + (uint32_t)nr < b->pieces.nr && nr < (int)RUN_BLOCKS &&
-	       first[nr].key == first->key + (uint64_t)nr) {
-		bio->iov[nr] = (struct iovec){first[nr].data, WB_BLOCK_SIZE};
-		nr++;
-	}
-	end = backing_block_end(bio->backing, block + (uint64_t)nr - 1);
-	bio->iov[nr - 1].iov_len = end - (block + (uint64_t)nr - 1) * WB_BLOCK_SIZE;
-	bdev_io_init(&bio->io, BDEV_WRITE, block * WB_BLOCK_SIZE, NULL,
-		     end - block * WB_BLOCK_SIZE);
-	bio->io.iov = bio->iov;
-	bio->io.nr_iov = nr;
-	bio->backing->to_flush = true;
-	submit(b, bio, bio->backing->dev);
-	b->cursor += (uint32_t)nr;
-	return true;
-}
-
-static bool flush_next(struct wb *wb, struct batch_io *bio)
-{
-	struct batch *b = wb->batch;
-
-	for (; b->cursor <= WB_MAX_TABLE; b->cursor++) {
-		struct wb_backing *backing = wb->by_id[b->cursor];
-
-		if (!backing || !backing->to_flush)
-			continue;
-		bio->backing = backing;
-		bdev_io_init(&bio->io, BDEV_FLUSH, 0, NULL, 0);
-		submit(b, bio, backing->dev);
-		b->cursor++;
-		return true;
-	}
-	return false;
 }
 
 /* ---- SETTLING ---- */
@@ -538,12 +254,20 @@ struct stage {
 };
 
 static const struct stage stages[] = {
-	[BATCH_READING] = {read_next, BATCH_COMPOSING, BATCH_READING, compose_work},
-	[BATCH_FILLING] = {fill_next, BATCH_ZEROING, BATCH_FILLING, NULL},
-	[BATCH_ZEROING] = {zero_next, BATCH_WRITING, BATCH_ZEROING, NULL},
-	[BATCH_WRITING] = {write_next, BATCH_FLUSHING, BATCH_ZEROING, NULL},
-	[BATCH_FLUSHING] = {flush_next, BATCH_SETTLING, BATCH_ZEROING, settle_work},
+	[BATCH_READING] = {migrate_read_next, BATCH_COMPOSING, BATCH_READING, compose_work},
+	[BATCH_FILLING] = {migrate_fill_next, BATCH_ZEROING, BATCH_FILLING, NULL},
+	[BATCH_ZEROING] = {migrate_zero_next, BATCH_WRITING, BATCH_ZEROING, NULL},
+	[BATCH_WRITING] = {migrate_write_next, BATCH_FLUSHING, BATCH_ZEROING, NULL},
+	[BATCH_FLUSHING] = {migrate_flush_next, BATCH_SETTLING, BATCH_ZEROING, settle_work},
 };
+
+static struct batch_io *free_io(struct batch *b)
+{
+	for (unsigned int i = 0; i < MIGRATE_IOS; i++)
+		if (!b->ios[i].busy)
+			return &b->ios[i];
+	return NULL;
+}
 
 static void run_stage(struct wb *wb, const struct stage *stage)
 {
@@ -647,10 +371,10 @@ int migrate_init(struct wb *wb)
 	b->segments = calloc(nr, sizeof(*b->segments));
 	b->memory = wb->env.alloc(wb->env.ctx, nr * layout_segment_len(&wb->layout),
 				  WB_MEMORY_SPARSE);
-	b->scratch = wb->env.alloc(wb->env.ctx, IOS * WB_BLOCK_SIZE, WB_MEMORY_SPARSE);
+	b->scratch = wb->env.alloc(wb->env.ctx, MIGRATE_IOS * WB_BLOCK_SIZE, WB_MEMORY_SPARSE);
 	if (!b->segments || !b->memory || !b->scratch)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < IOS; i++) {
+	for (unsigned int i = 0; i < MIGRATE_IOS; i++) {
 		b->ios[i].wb = wb;
 		b->ios[i].scratch = b->scratch + (size_t)i * WB_BLOCK_SIZE;
 	}
@@ -668,7 +392,7 @@ void migrate_fini(struct wb *wb)
 		wb->env.free(wb->env.ctx, b->memory,
 			     b->max_segments * layout_segment_len(&wb->layout));
 	if (b->scratch)
-		wb->env.free(wb->env.ctx, b->scratch, IOS * WB_BLOCK_SIZE);
+		wb->env.free(wb->env.ctx, b->scratch, MIGRATE_IOS * WB_BLOCK_SIZE);
 	free(b->segments);
 	free(b);
 	wb->batch = NULL;

@@ -320,8 +320,11 @@ static int judge_end(struct recovery *r)
 	       (unsigned long long)layout_offset(
 		       layout_position(&wb->layout, r->segment, r->block)),
 	       (unsigned long long)r->scan.durable);
-	if (!wb->recover_truncate)
+	if (!wb->recover_truncate) {
+		wb_log(wb, WB_LOG_ERROR,
+		       "hint: -o recover=truncate gives up what lies behind the damage");
 		return -EUCLEAN;
+	}
 	wb->batch_end = min_u64(wb->batch_end, r->end);
 	wb_log(wb, WB_LOG_WARNING, "%s: recover: giving up records from %llu on, as asked",
 	       wb->cache->path, (unsigned long long)r->end + 1);

@@ -89,9 +89,9 @@ static int no_good_copy(struct bdev *dev, const struct wb_env *env, const int er
 		env_log(env, WB_LOG_ERROR, "%s: open cache: %s", dev->path, why[0]);
 		return -EMEDIUMTYPE;
 	}
-	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
-		env_log(env, WB_LOG_ERROR, "%s: open cache: superblock %u at byte %u: %s",
-			dev->path, i, i * WB_SUPER_AREA, why[i]);
+	env_log(env, WB_LOG_ERROR,
+		"%s: open cache: superblock 0 at byte 0: %s; superblock 1 at byte %u: %s",
+		dev->path, why[0], WB_SUPER_AREA, why[1]);
 	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
 		if (err[i] != -EMEDIUMTYPE && err[i] != -EUCLEAN)
 			return err[i];

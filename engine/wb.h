@@ -51,7 +51,7 @@ struct wb_env {
 	uint64_t (*now)(void *ctx);
 	/* Call wb_tick at or soon after `when` (ns); replaces what was asked before. */
 	void (*set_timer)(void *ctx, uint64_t when);
-	/* One message without newline or program name. */
+	/* One message without newline or program name; "hint: ..." belongs to the last one. */
 	void (*log)(void *ctx, enum wb_log_level level, const char *message);
 	/* Zeroed memory aligned to a page (2 MiB for WB_MEMORY_IO if possible), or NULL. */
 	void *(*alloc)(void *ctx, size_t len, enum wb_memory kind);

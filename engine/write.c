@@ -244,6 +244,7 @@ static void place(struct wb *wb, struct request *r)
 	bool started = false;
 
 	r->nr_runs = 0;
+	head_begin(wb, unit_blocks(r));
 	for (uint64_t block = first; block <= last; block++) {
 		bool whole = covers(r, block);
 		bool zeros = r->zero && whole;

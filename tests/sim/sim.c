@@ -395,7 +395,7 @@ static void build_world(struct world *w, uint64_t seed, bool verbose)
 	w->sim.verbose = verbose;
 	w->faulty = sim_random(&w->sim, 2);
 	w->geometry.segment_size = blocks[sim_random(&w->sim, 6)] * WB_BLOCK_SIZE;
-	w->geometry.nr_segments = 3 + sim_random(&w->sim, 8);
+	w->geometry.nr_segments = 3 + sim_random(&w->sim, sim_random(&w->sim, 8) ? 8 : 60);
 	w->options.nr_buffers = 2 + (unsigned int)sim_random(&w->sim, 6);
 	cache_size = WB_SLOTS_OFF + w->geometry.nr_segments * w->geometry.segment_size;
 	w->cache = simdev_new(&w->sim, "cache", cache_size);

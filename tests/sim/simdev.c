@@ -204,7 +204,7 @@ static int injected_error(struct simdev *dev, const struct bdev_io *io)
 {
 	struct simdev_fault *fault = &dev->faults[io->op];
 
-	if (io->op == BDEV_READ && io->off < dev->bad_off + dev->bad_len &&
+	if (io->op == BDEV_READ && dev->bad_len && io->off < dev->bad_off + dev->bad_len &&
 	    dev->bad_off < io->off + io->len)
 		return -EIO;
 	if (!fault->err || !fault->times)
