@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wbfs loop: a block device for an exposed file, and taking it away. Runs in main's thread. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "common/message.h"
+#include "fuse/commands.h"
+#include "fuse/loops.h"
+#include "fuse/mounts.h"
+
+struct loop_flags {
+	bool detach;
+};
+
+static int set_detach(void *ctx, const struct arg_option *option, const char *value)
+{
+	(void)option, (void)value;
+	((struct loop_flags *)ctx)->detach = true;
+	return 0;
+}
+
+const struct arg_option loop_options[] = {
+	{"detach", 'd', NULL, "take the loop devices of the file away", set_detach},
+	{0},
+};
+
+struct removal {
+	ino_t file_ino;
+	unsigned int nr;
+	int err;
+};
+
+static bool remove_if_on(const struct loop *loop, void *ctx)
+{
+	struct removal *removal = ctx;
+
+	if (loop->file_ino != removal->file_ino)
+		return true;
+	removal->nr++;
+	removal->err = loop_remove(loop);
+	return !removal->err;
+}
+
+static int remove_loops(const char *file, const struct stat *attr)
+{
+	struct removal removal = {.file_ino = attr->st_ino};
+	int err = loops_each(attr->st_dev, remove_if_on, &removal);
+
+	if (!err)
+		err = removal.err;
+	if (!err && !removal.nr) {
+		message(MESSAGE_ERROR, "%s: detach: no loop device shows it", file);
+		err = -ENOENT;
+	}
+	return err;
+}
+
+static int create_loop(const char *file)
+{
+	char device[LOOP_NAME_LEN];
+	struct statvfs fs;
+	bool read_only = statvfs(file, &fs) == 0 && fs.f_flag & ST_RDONLY;
+	int err = loop_create(file, read_only, device);
+
+	if (!err)
+		printf("%s\n", device);
+	return err;
+}
+
+enum exit_status command_loop(int argc, char **argv)
+{
+	struct loop_flags flags = {.detach = false};
+	const struct args args = {
+		.command = argv[0],
+		.options = loop_options,
+		.ctx = &flags,
+		.min_words = 2,
+		.max_words = 2,
+	};
+	char file[PATH_MAX + NAME_MAX + 2];
+	char below[NAME_MAX + 1];
+	struct mount_entry mount;
+	struct stat attr;
+
+	if (args_parse(&args, argc, argv) < 0 || !mounts_find_for("loop", argv[0], &mount, below))
+		return EXIT_STATUS_USAGE;
+	snprintf(file, sizeof(file), "%s/%.255s", mount.point, argv[1]);
+	if (stat(file, &attr) < 0 || !S_ISREG(attr.st_mode)) {
+		message(MESSAGE_ERROR, "%s: loop: no such exposed file", file);
+		hint("wbfs status %s", mount.point);
+		return EXIT_STATUS_USAGE;
+	}
+	return exit_status_of(flags.detach ? remove_loops(file, &attr) : create_loop(file));
+}

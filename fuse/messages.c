@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ring of messages and the thread that writes them. messages_put is called on any thread,
+ * also with locks of the engine held: it never waits for more than a short critical section, and
+ * when the ring is full a message is counted instead of kept.
+ */
+#include "config.h"
+
+#include "fuse/messages.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/message.h"
+
+enum { RING_LINES = 64 };
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t work, idle;
+	pthread_t thread; /* const while running */
+	/* protected by lock */
+	struct line {
+		enum message_level level;
+		char text[MESSAGE_LEN];
+	} lines[RING_LINES];
+	unsigned int first, nr; /* lines that wait, as a ring */
+	unsigned int nr_lost;
+	bool writing, stopping, to_syslog;
+} ring = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.work = PTHREAD_COND_INITIALIZER,
+	.idle = PTHREAD_COND_INITIALIZER,
+};
+
+static _Thread_local char last[MESSAGE_LEN];
+
+static int syslog_priority(enum message_level level)
+{
+	switch (level) {
+	case MESSAGE_ERROR:
+		return LOG_ERR;
+	case MESSAGE_WARNING:
+		return LOG_WARNING;
+	case MESSAGE_INFO:
+		return LOG_INFO;
+	case MESSAGE_DEBUG:
+		return LOG_DEBUG;
+	}
+	return LOG_INFO;
+}
+
+static void write_line(const struct line *line, bool to_syslog)
+{
+	bool is_hint = strncmp(line->text, "hint: ", strlen("hint: ")) == 0;
+
+	if (to_syslog)
+		syslog(syslog_priority(line->level), "%s", line->text);
+	else
+		dprintf(STDERR_FILENO, "%s%s\n", is_hint ? "" : "wbfs: ", line->text);
+}
+
+/* Called with the lock held; gives it up to write. */
+static void write_first(void)
+{
+	static struct line line; /* the thread's */
+	bool to_syslog = ring.to_syslog;
+	unsigned int nr_lost = ring.nr_lost;
+
+	line.level = ring.lines[ring.first].level;
+	strcpy(line.text, ring.lines[ring.first].text);
+	ring.first = (ring.first + 1) % RING_LINES;
+	ring.nr--;
+	ring.nr_lost = 0;
+	ring.writing = true;
+	pthread_mutex_unlock(&ring.lock);
+	write_line(&line, to_syslog);
+	if (nr_lost) {
+		snprintf(line.text, sizeof(line.text), "%u messages lost: too many at once",
+			 nr_lost);
+		write_line(&line, to_syslog);
+	}
+	pthread_mutex_lock(&ring.lock);
+	ring.writing = false;
+	if (!ring.nr)
+		pthread_cond_broadcast(&ring.idle);
+}
+
+static void *writer(void *unused)
+{
+	LOCK_SCOPE(&ring.lock);
+
+	for (;;) {
+		if (ring.nr)
+			write_first();
+		else if (ring.stopping)
+			return unused;
+		else
+			pthread_cond_wait(&ring.work, &ring.lock);
+	}
+}
+
+static void messages_put(enum message_level level, const char *text)
+{
+	LOCK_SCOPE(&ring.lock);
+	struct line *line = &ring.lines[(ring.first + ring.nr) % RING_LINES];
+
+	if (strncmp(text, "hint: ", strlen("hint: ")) != 0)
+		snprintf(last, sizeof(last), "%s", text);
+	if (ring.nr == RING_LINES) {
+		ring.nr_lost++;
+		return;
+	}
+	line->level = level;
+	snprintf(line->text, sizeof(line->text), "%s", text);
+	ring.nr++;
+	pthread_cond_signal(&ring.work);
+}
+
+int messages_start(void)
+{
+	int err = pthread_create(&ring.thread, NULL, writer, NULL);
+
+	if (err)
+		return -err;
+	message_set_sink(messages_put);
+	return 0;
+}
+
+void messages_to_syslog(void)
+{
+	messages_flush();
+	openlog("wbfs", LOG_PID, LOG_DAEMON);
+	LOCK_SCOPE(&ring.lock);
+	ring.to_syslog = true;
+}
+
+void messages_flush(void)
+{
+	LOCK_SCOPE(&ring.lock);
+
+	while (ring.nr || ring.writing)
+		pthread_cond_wait(&ring.idle, &ring.lock);
+}
+
+void messages_stop(void)
+{
+	pthread_mutex_lock(&ring.lock);
+	ring.stopping = true;
+	pthread_cond_signal(&ring.work);
+	pthread_mutex_unlock(&ring.lock);
+	pthread_join(ring.thread, NULL);
+	ring.stopping = false;
+	message_set_sink(NULL);
+}
+
+const char *messages_last(void)
+{
+	return last;
+}
+
+void messages_forget_last(void)
+{
+	last[0] = '\0';
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All figures of a mount as text for people, JSON and Prometheus metrics. Each figure is one row
+ * of a table. Runs on receivers; never waits for I/O.
+ */
+#ifndef FUSE_REPORT_H
+#define FUSE_REPORT_H
+
+#include "engine/wb.h"
+#include "fuse/text.h"
+
+struct server;
+
+/* "key: value unit", a line each. */
+void report_status(struct server *server, struct text *text);
+void report_json(struct server *server, struct text *text);
+/* The Prometheus text format, in base units. */
+void report_metrics(struct server *server, struct text *text);
+/* Knobs: name, value, range, default, unit, what it is. */
+void report_params(struct server *server, struct text *text);
+/* The figures of one backing, a line each. */
+void report_backing(const struct wb_backing_info *info, struct text *text);
+
+/* ---- the tables ---- */
+
+enum figure_type { FIGURE_GAUGE, FIGURE_COUNTER };
+
+struct figure {
+	const char *name;
+	const char *unit;
+	const char *metric; /* without "wbfs_" and "_total" */
+	const char *help;
+	enum figure_type type;
+	size_t off; /* of a field in struct wb_status or wb_backing_info */
+	size_t size;
+};
+
+extern const struct figure cache_figures[];   /* of struct wb_status; name NULL ends */
+extern const struct figure backing_figures[]; /* of struct wb_backing_info */
+
+uint64_t figure_value(const struct figure *figure, const void *of);
+
+/* The name of a counter of wb_status.stat: "write_hit_on_buffer_full_size", ... */
+#define STAT_NAME_LEN 64
+const char *stat_name(unsigned int index, char name[STAT_NAME_LEN]);
+
+#define UUID_TEXT_LEN 37
+const char *report_uuid(const uint8_t uuid[WB_UUID_LEN], char text[UUID_TEXT_LEN]);
+
+/* Call fn for each backing that the engine knows, while its strings can be looked at. */
+typedef void (*report_backing_fn)(struct text *text, const struct wb_backing_info *info, void *ctx);
+void report_each_backing(struct server *server, struct text *text, report_backing_fn fn, void *ctx);
+
+#endif

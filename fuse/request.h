@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Request contexts: everything that one FUSE request needs until it is answered, allocated once.
+ * A receiver always holds one to receive into. A request that can't be answered before its
+ * handler returns takes the context along (request_take) and gives it back when it has answered
+ * (request_put), on whatever thread that is; the receiver meanwhile goes on with another one, or
+ * waits for one if all are in use.
+ */
+#ifndef FUSE_REQUEST_H
+#define FUSE_REQUEST_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/wb.h"
+#include "fuse/lowlevel.h"
+
+enum {
+	REQUEST_MAX_IO = 1 << 20,     /* longest read or write, bytes */
+	REQUEST_MAX_BACKGROUND = 256, /* what the kernel keeps in flight by itself */
+	/*
+	 * Contexts. What threads wait for themselves is not limited by the kernel, and commands
+	 * have to get through even when a full log holds all of that up.
+	 */
+	REQUEST_NR = 2048,
+};
+
+struct export;
+struct server;
+
+struct request {
+	/* const after request_pool_init */
+	struct request_pool *pool;
+	struct fuse_buf received; /* mem is const, size is that of the request */
+	char *data;  /* block-aligned; a write's data arrives here, a read's is put here */
+	void *pages; /* for struct wb_io */
+
+	/* the holder's */
+	fuse_req_t req;
+	struct server *server;
+	size_t len; /* of the reply: bytes written, or to be read */
+	struct wb_io io;
+	void (*job)(struct request *request); /* for the control worker */
+	char *text;	       /* control files: what was written, in received, or a name */
+	struct export *export; /* attach, detach */
+	int err;	       /* detach: the result */
+	struct request *next;  /* in a list of the holder, or of free ones (pool.lock) */
+};
+
+struct request_pool {
+	/* const after request_pool_init */
+	struct server *server;
+	struct request *requests;
+	char *areas;
+	unsigned int nr;
+
+	pthread_mutex_t lock;
+	pthread_cond_t freed;
+	/* protected by lock */
+	struct request *free;
+	unsigned int nr_prepared; /* the others have never been used and cost no memory */
+	unsigned int nr_waiting;
+	bool closed;
+};
+
+int request_pool_init(struct request_pool *pool, struct server *server) WB_CHECK;
+/* All requests have been given back. */
+void request_pool_fini(struct request_pool *pool);
+
+/*
+ * Receivers: the context to receive into. Blocks while none is free; NULL once the pool is closed.
+ */
+struct request *request_hold(struct request_pool *pool);
+
+/* No receiver shall wait any more. */
+void request_pool_close(struct request_pool *pool);
+
+/*
+ * Receivers: from request_lend to request_return, handlers on this thread may take the context.
+ * Returns it, or NULL if it was taken and is not back.
+ */
+void request_lend(struct request *request);
+struct request *request_return(void);
+
+/* Handlers: keep the context beyond the handler. Once in a handler. */
+struct request *request_take(fuse_req_t req);
+
+/* The request is answered. Any thread. */
+void request_put(struct request *request);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From nothing to a mount that serves requests, and back: a table of steps, each with what undoes
+ * it. Nothing is written to a disk before the step "generation". Runs in the daemon's main thread.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "common/message.h"
+#include "fuse/backings.h"
+#include "fuse/memory.h"
+#include "fuse/run_lock.h"
+#include "fuse/server.h"
+#include "fuse/session.h"
+#include "fuse/waiter.h"
+
+/* ---- what the engine asks of its host ---- */
+
+static uint64_t host_now(void *ctx)
+{
+	(void)ctx;
+	return timer_now();
+}
+
+static void host_set_timer(void *ctx, uint64_t when)
+{
+	struct server *server = ctx;
+
+	timer_set(&server->timer, when);
+}
+
+static void host_log(void *ctx, enum wb_log_level level, const char *text)
+{
+	(void)ctx;
+	message((enum message_level)level, "%s", text);
+}
+
+/* ---- the steps ---- */
+
+static int start_host(struct server *server)
+{
+	int err = timer_init(&server->timer);
+
+	if (err) {
+		message(MESSAGE_ERROR, "timer: create: %s", reason(err));
+		return err;
+	}
+	server->env = (struct wb_env){
+		.ctx = server,
+		.now = host_now,
+		.set_timer = host_set_timer,
+		.log = host_log,
+		.alloc = memory_alloc,
+		.free = memory_free,
+	};
+	memory_lock_all();
+	clock_gettime(CLOCK_REALTIME, &server->start_time);
+	return 0;
+}
+
+static int stop_host(struct server *server)
+{
+	timer_fini(&server->timer);
+	return 0;
+}
+
+static int start_io(struct server *server)
+{
+	return posix_io_start(server->options->io, &server->env, &server->io);
+}
+
+static int stop_io(struct server *server)
+{
+	posix_io_stop(server->io);
+	return 0;
+}
+
+static unsigned int device_flags(const struct server *server)
+{
+	return server->options->read_only ? DEVICE_READ_ONLY : 0;
+}
+
+static int start_cache(struct server *server)
+{
+	return device_open(server->io, server->options->cache, device_flags(server),
+			   &server->cache);
+}
+
+/* The devices of backings belong to the engine until it is closed, which it is here. */
+static int stop_cache(struct server *server)
+{
+	exports_close(&server->exports);
+	bdev_close(server->cache);
+	return 0;
+}
+
+static int start_log(struct server *server)
+{
+	const struct wb_options options = {
+		.read_only = server->options->read_only,
+		.recover_truncate = server->options->recover_truncate,
+		.nr_buffers = server->options->buffers,
+	};
+	int err = wb_open(server->cache, &options, &server->env, &server->wb);
+
+	if (!err)
+		exports_init(&server->exports, server->wb, server->io, device_flags(server));
+	return err;
+}
+
+static int stop_log(struct server *server)
+{
+	return wb_close(server->wb);
+}
+
+static void tick(void *ctx)
+{
+	struct server *server = ctx;
+
+	wb_tick(server->wb);
+}
+
+static int start_timer(struct server *server)
+{
+	return timer_start(&server->timer, tick, server);
+}
+
+static int stop_timer(struct server *server)
+{
+	timer_stop(&server->timer);
+	return 0;
+}
+
+static int set_knobs(struct server *server)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < WB_NR_KNOBS; i++)
+		if (server->options->knobs[i].set)
+			err = wb_knob_set(server->wb, NULL, i, server->options->knobs[i].value);
+	return err;
+}
+
+static int start_requests(struct server *server)
+{
+	int err = request_pool_init(&server->requests, server);
+
+	if (err)
+		message(MESSAGE_ERROR, "requests: allocate: %s", reason(err));
+	return err;
+}
+
+static int stop_requests(struct server *server)
+{
+	request_pool_fini(&server->requests);
+	return 0;
+}
+
+static int start_control(struct server *server)
+{
+	return control_start(&server->control);
+}
+
+static int stop_control(struct server *server)
+{
+	control_stop(&server->control);
+	return 0;
+}
+
+static int start_generation(struct server *server)
+{
+	struct waiter waiter = WAITER_INIT;
+
+	wb_start(server->wb, waiter_done, &waiter);
+	return waiter_wait(&waiter);
+}
+
+static int stop_generation(struct server *server)
+{
+	struct waiter waiter = WAITER_INIT;
+
+	wb_stop(server->wb, waiter_done, &waiter);
+	return waiter_wait(&waiter);
+}
+
+static int start_run_lock(struct server *server)
+{
+	server->run_lock = run_lock_take(server->mount_dev);
+	if (server->run_lock < 0)
+		message(MESSAGE_WARNING, "%s: lock file: %s: wbfs umount will not wait",
+			server->options->mount_point, reason(server->run_lock));
+	return 0;
+}
+
+static int start_receivers(struct server *server)
+{
+	int err = receive_start(&server->receive, server->session, &server->requests);
+
+	if (err) {
+		message(MESSAGE_ERROR, "receivers: start: %s", reason(err));
+		return err;
+	}
+	err = session_wait_for_init(server);
+	if (err)
+		receive_stop(&server->receive);
+	return err;
+}
+
+static int stop_receivers(struct server *server)
+{
+	receive_stop(&server->receive);
+	control_close(&server->control);
+	return 0;
+}
+
+static const struct step {
+	const char *name;		     /* for who reads this, and for debug messages */
+	int (*start)(struct server *server); /* 0 or -errno after a message */
+	int (*stop)(struct server *server);  /* the same; NULL: nothing to undo */
+} steps[] = {
+	{"host", start_host, stop_host},
+	{"io", start_io, stop_io},
+	{"cache", start_cache, stop_cache},
+	{"log", start_log, stop_log},
+	{"timer", start_timer, stop_timer},
+	{"knobs", set_knobs, NULL},
+	{"backings", backings_attach, NULL},
+	{"requests", start_requests, stop_requests},
+	{"session", session_start, session_stop},
+	{"control", start_control, stop_control},
+	{"generation", start_generation, stop_generation},
+	{"run lock", start_run_lock, NULL},
+	{"receivers", start_receivers, stop_receivers},
+};
+
+enum { NR_STEPS = sizeof(steps) / sizeof(steps[0]) };
+
+static int undo(struct server *server, size_t nr)
+{
+	int first = 0;
+
+	while (nr-- > 0) {
+		int err = steps[nr].stop ? steps[nr].stop(server) : 0;
+
+		message(MESSAGE_DEBUG, "stop: %s: %s", steps[nr].name, err ? reason(err) : "done");
+		if (err && !first)
+			first = err;
+	}
+	return first;
+}
+
+int server_start(struct server *server, const struct mount_options *options)
+{
+	*server = (struct server){.options = options, .run_lock = -1};
+	for (size_t i = 0; i < NR_STEPS; i++) {
+		int err = steps[i].start(server);
+
+		message(MESSAGE_DEBUG, "start: %s: %s", steps[i].name, err ? reason(err) : "done");
+		if (err) {
+			undo(server, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+int server_stop(struct server *server)
+{
+	return undo(server, NR_STEPS);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A thread that waits for something asynchronous. */
+#include "config.h"
+
+#include "fuse/waiter.h"
+
+#include "common/cleanup.h"
+
+void waiter_done(void *ctx, int err)
+{
+	struct waiter *waiter = ctx;
+	LOCK_SCOPE(&waiter->lock);
+
+	waiter->done = true;
+	waiter->err = err;
+	/* With the lock held: the waiter may be gone as soon as it is free. */
+	pthread_cond_signal(&waiter->cond);
+}
+
+int waiter_wait(struct waiter *waiter)
+{
+	LOCK_SCOPE(&waiter->lock);
+
+	while (!waiter->done)
+		pthread_cond_wait(&waiter->cond, &waiter->lock);
+	waiter->done = false;
+	return waiter->err;
+}
