@@ -72,7 +72,10 @@ static const char *changed(const struct wb_backing *b, const struct wb_backing_s
 		return "its size has changed";
 	if (b->entry.sample_valid)
 		return sample == b->entry.sample ? NULL : "its contents have changed";
-	return strcmp(b->entry.identity, spec->identity) == 0 ? NULL : "it is another device";
+	/* What is remembered may have been cut. */
+	return strncmp(b->entry.identity, spec->identity, WB_IDENTITY_LEN - 1) == 0
+		       ? NULL
+		       : "it is another device";
 }
 
 static int check_remembered(struct wb *wb, const struct wb_backing *b,
@@ -167,6 +170,8 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 
 	if (!why && strlen(spec->path) >= WB_PATH_LEN)
 		why = "its path is too long";
+	if (!why && (!format_is_text(spec->path) || !format_is_text(spec->identity)))
+		why = "its path or identity contains control characters";
 	if (!why && !spec->dev->size)
 		why = "the device is empty";
 	if (!why && spec->dev->size > LARGEST_BACKING)

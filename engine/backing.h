@@ -19,7 +19,7 @@ struct wb_backing {
 	struct bdev *dev;	  /* NULL: remembered only */
 	uint64_t last_record; /* the last record with an entry of it; > migrated: it is needed */
 	uint64_t nr_dirty, nr_cached; /* blocks in the index */
-	uint64_t nr_reads, nr_writes, read_bytes, write_bytes;
+	uint64_t nr_reads, nr_writes, nr_zeros, read_bytes, write_bytes;
 	uint64_t migrated_bytes, nr_errors;
 	bool to_flush; /* migration wrote to it since its last flush */
 	unsigned int knobs[WB_NR_ALL_KNOBS - WB_NR_KNOBS];

@@ -35,7 +35,9 @@ static uint32_t plan_backing(struct fetch *f, struct fetch_piece *piece, uint64_
 	piece->source = PIECE_BACKING;
 	bdev_io_init(&piece->io, BDEV_READ, f->block * WB_BLOCK_SIZE, piece->to,
 		     backing_block_end(f->backing, block - 1) - f->block * WB_BLOCK_SIZE);
-	count_reads(f, false, false, true, (uint32_t)(block - f->block));
+	/* What completes a block that is in the log in part is no miss of its own. */
+	if (!f->partial_mask)
+		count_reads(f, false, false, true, (uint32_t)(block - f->block));
 	return (uint32_t)(block - f->block);
 }
 
@@ -311,6 +313,7 @@ static void run_passes(struct fetch *f, bool pass_is_over)
 			to = f->partial_mask ? f->to - WB_BLOCK_SIZE : f->pieces[0].to;
 			f->block = first;
 			f->to = to;
+			f->mask = 0;
 			err = 0;
 		}
 		if (err || f->block == f->end) {

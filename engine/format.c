@@ -23,16 +23,18 @@ static uint64_t checksum_without(const void *block, size_t checksum_off)
 	return XXH3_64bits_digest(&state);
 }
 
-/* Text on disk: ends in the array, and is nothing that a terminal or a path would choke on. */
+bool format_is_text(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return true;
+}
+
 static int text_get(char *text, const uint8_t *disk, size_t len)
 {
 	memcpy(text, disk, len);
-	if (!memchr(text, '\0', len))
-		return -EUCLEAN;
-	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -EUCLEAN;
-	return 0;
+	return memchr(text, '\0', len) && format_is_text(text) ? 0 : -EUCLEAN;
 }
 
 static void text_put(uint8_t *disk, const char *text, size_t len)
@@ -118,7 +120,7 @@ static const char *super_nonsense(const struct super *super)
 
 int super_decode(const struct wb_super_disk *disk, struct super *super, const char **why)
 {
-	*why = "no wbfs magic";
+	*why = SUPER_NOT_OURS;
 	if (memcmp(disk->magic, WB_SUPER_MAGIC, sizeof(disk->magic)) != 0)
 		return -EMEDIUMTYPE;
 	*why = "checksum mismatch";

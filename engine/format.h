@@ -92,7 +92,12 @@ struct table_entry {
 	uint64_t size, sample, last_record;
 };
 
+/* Whether a name, path or label may be on disk: nothing in it that a terminal would choke on. */
+bool format_is_text(const char *text);
+
 void super_encode(const struct super *super, struct wb_super_disk *disk);
+
+#define SUPER_NOT_OURS "no wbfs magic" /* *why of a block that is no superblock at all */
 
 /*
  * -EMEDIUMTYPE: no magic; another version or unknown incompatible features, which *why then names.

@@ -149,8 +149,10 @@ struct record *head_place(struct wb *wb, const struct record_entry *entry, bool 
 	if (record != last)
 		record->copiers++;
 	*started = true;
-	if (!head->unsynced_from)
+	if (!head->unsynced_from) {
 		head->unsynced_from = wb_now(wb);
+		wb_kick(wb); /* for flush_current_buffer_interval */
+	}
 	wb->by_id[entry->backing]->last_record = record->number;
 	return record;
 }

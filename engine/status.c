@@ -55,6 +55,18 @@ static uint64_t not_durable_blocks(struct wb *wb)
 	return blocks;
 }
 
+/* The last segment of which all is migrated, and in which nothing more will be written. */
+static uint64_t last_migrated_segment(struct wb *wb)
+{
+	const struct slot *slot = segment_slot(wb, wb->tail.segment);
+	bool ended = wb->tail.block + 2 > wb->layout.segment_blocks ||
+		     wb->segments.current != wb->tail.segment;
+
+	if (slot->segment == wb->tail.segment && slot->last_record > wb->ladder.migrated)
+		ended = false;
+	return ended && wb->tail.block ? wb->tail.segment : wb->tail.segment - 1;
+}
+
 static void ladder_status(struct wb *wb, struct wb_status *s)
 {
 	const struct ladder *l = &wb->ladder;
@@ -70,8 +82,7 @@ static void ladder_status(struct wb *wb, struct wb_status *s)
 	s->last_durable_segment_id = l->durable ? wb->log.durable_segment : 0;
 	s->last_flushed_segment_id = l->logged > l->durable ? head_record(wb, l->logged)->segment
 							    : s->last_durable_segment_id;
-	s->last_migrated_segment_id = l->migrated == l->durable ? s->last_durable_segment_id
-								: wb->tail.segment - 1;
+	s->last_migrated_segment_id = last_migrated_segment(wb);
 }
 
 void wb_status(struct wb *wb, struct wb_status *s)
@@ -110,7 +121,7 @@ void wb_clear_stat(struct wb *wb)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		b->nr_reads = b->nr_writes = b->read_bytes = b->write_bytes = 0;
+		b->nr_reads = b->nr_writes = b->nr_zeros = b->read_bytes = b->write_bytes = 0;
 		b->migrated_bytes = b->nr_errors = 0;
 	}
 	wb_unlock(wb);
@@ -138,6 +149,7 @@ bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info
 			.nr_cached = b->nr_cached,
 			.nr_reads = b->nr_reads,
 			.nr_writes = b->nr_writes,
+			.nr_zeros = b->nr_zeros,
 			.read_bytes = b->read_bytes,
 			.write_bytes = b->write_bytes,
 			.migrated_bytes = b->migrated_bytes,

@@ -52,82 +52,118 @@ static int table_check(const struct super *super, uint8_t *memory, const char **
 	return 0;
 }
 
-/* Read and check one copy. *why is set unless it is an I/O error. */
-static int read_copy(struct bdev *dev, unsigned int copy, uint8_t *memory, struct super *super,
-		     const char **why)
-{
-	uint64_t off = (uint64_t)copy * WB_SUPER_AREA;
-	int err = bdev_read(dev, off, memory, WB_BLOCK_SIZE);
+/* A copy as it was read; why is set unless it is good. */
+struct copy {
+	struct super super;
+	int err;
+	const char *why;
+};
 
-	*why = "can't be read";
-	if (err)
-		return err;
-	err = super_decode((struct wb_super_disk *)memory, super, why);
+static int check_copy(struct bdev *dev, uint64_t off, uint8_t *memory, struct copy *copy)
+{
+	struct super *super = &copy->super;
+	int err = super_decode((struct wb_super_disk *)memory, super, &copy->why);
+
 	if (err)
 		return err;
 	if (super->table_entries) {
-		*why = "backing table: can't be read";
+		copy->why = "backing table: can't be read";
 		err = bdev_read(dev, off + WB_TABLE_OFF, memory + WB_TABLE_OFF,
 				table_len(super->table_entries));
 		if (err)
 			return err;
 	}
-	err = table_check(super, memory, why);
+	err = table_check(super, memory, &copy->why);
 	if (err)
 		return err;
-	*why = "the device is smaller than the cache it held";
+	copy->why = "the device is smaller than the cache it held";
 	if (dev->size < layout_offset(super->nr_segments * super->segment_blocks))
 		return -EUCLEAN;
-	*why = NULL;
+	copy->why = NULL;
 	return 0;
 }
 
-static int no_good_copy(struct bdev *dev, const struct wb_env *env, const int err[2],
-			const char *const why[2])
+static void read_copy(struct bdev *dev, unsigned int i, uint8_t *memory, struct copy *copy)
 {
-	if (err[0] == -EMEDIUMTYPE && err[1] == -EMEDIUMTYPE) {
-		env_log(env, WB_LOG_ERROR, "%s: open cache: %s", dev->path, why[0]);
+	uint64_t off = (uint64_t)i * WB_SUPER_AREA;
+
+	*copy = (struct copy){.why = "can't be read"};
+	copy->err = bdev_read(dev, off, memory, WB_BLOCK_SIZE);
+	if (!copy->err)
+		copy->err = check_copy(dev, off, memory, copy);
+}
+
+/* Written by a newer program: what the other copy says is not the last word then. */
+static bool is_newer_format(const struct copy *copy)
+{
+	return copy->err == -EMEDIUMTYPE && strcmp(copy->why, SUPER_NOT_OURS) != 0;
+}
+
+static int refuse(struct bdev *dev, const struct wb_env *env, const struct copy *copies)
+{
+	const char *path = dev->path;
+
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++) {
+		uint64_t features = copies[i].super.features_incompat & ~WB_FEATURES_INCOMPAT;
+
+		if (!is_newer_format(&copies[i]))
+			continue;
+		if (features)
+			env_log(env, WB_LOG_ERROR, "%s: open cache: %s: 0x%llx", path,
+				copies[i].why, (unsigned long long)features);
+		else
+			env_log(env, WB_LOG_ERROR, "%s: open cache: %s", path, copies[i].why);
+		return -EMEDIUMTYPE;
+	}
+	if (copies[0].err == -EMEDIUMTYPE && copies[1].err == -EMEDIUMTYPE) {
+		env_log(env, WB_LOG_ERROR, "%s: open cache: %s", path, copies[0].why);
 		return -EMEDIUMTYPE;
 	}
 	env_log(env, WB_LOG_ERROR,
-		"%s: open cache: superblock 0 at byte 0: %s; superblock 1 at byte %u: %s",
-		dev->path, why[0], WB_SUPER_AREA, why[1]);
+		"%s: open cache: superblock 0 at byte 0: %s; superblock 1 at byte %u: %s", path,
+		copies[0].why ? copies[0].why : "good", WB_SUPER_AREA,
+		copies[1].why ? copies[1].why : "good");
 	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
-		if (err[i] != -EMEDIUMTYPE && err[i] != -EUCLEAN)
-			return err[i];
+		if (copies[i].err && copies[i].err != -EMEDIUMTYPE && copies[i].err != -EUCLEAN)
+			return copies[i].err;
 	return -EUCLEAN;
 }
 
-int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
-	       unsigned int *copy)
+/* Rot of one copy is survived. One that can't be read may be the newer one, and good. */
+static bool can_do_without(const struct copy *copy)
 {
-	struct super both[WB_NR_SUPERS];
-	const char *why[WB_NR_SUPERS];
-	int err[WB_NR_SUPERS];
+	return copy->err == -EUCLEAN || (copy->err == -EMEDIUMTYPE && !is_newer_format(copy));
+}
+
+int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
+	       unsigned int *which)
+{
+	struct copy copies[WB_NR_SUPERS];
+	unsigned int nr_good = 0;
 
 	if (dev->size < WB_SLOTS_OFF) {
 		env_log(env, WB_LOG_ERROR, "%s: open cache: too small to be a wbfs cache",
 			dev->path);
 		return -EMEDIUMTYPE;
 	}
-	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
-		err[i] = read_copy(dev, i, memory, &both[i], &why[i]);
-	if (err[0] && err[1])
-		return no_good_copy(dev, env, err, why);
 	for (unsigned int i = 0; i < WB_NR_SUPERS; i++) {
-		/* What one can't be read may be the newer one: only rot is survived. */
-		if (err[i] && err[i] != -EUCLEAN && err[i] != -EMEDIUMTYPE) {
-			env_log(env, WB_LOG_ERROR, "%s: open cache: superblock %u at byte %u: %s",
-				dev->path, i, i * WB_SUPER_AREA, why[i]);
-			return err[i];
+		read_copy(dev, i, memory, &copies[i]);
+		if (!copies[i].err && (!nr_good++ || copies[i].super.sequence > super->sequence)) {
+			*super = copies[i].super;
+			*which = i;
 		}
-		if (err[i])
+	}
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
+		if (!nr_good || (copies[i].err && !can_do_without(&copies[i])))
+			return refuse(dev, env, copies);
+	for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
+		if (copies[i].err)
 			env_log(env, WB_LOG_WARNING,
 				"%s: open cache: superblock %u at byte %u: %s; using the other one",
-				dev->path, i, i * WB_SUPER_AREA, why[i]);
-	}
-	*copy = err[0] || (!err[1] && both[1].sequence > both[0].sequence) ? 1 : 0;
-	return read_copy(dev, *copy, memory, super, &why[0]);
+				dev->path, i, i * WB_SUPER_AREA, copies[i].why);
+	/* The table of the better one, into the caller's memory. */
+	read_copy(dev, *which, memory, &copies[*which]);
+	return copies[*which].err;
 }
 
 static unsigned int fill_table(struct wb *wb)

@@ -39,6 +39,8 @@ static void finish_reached(struct wb *wb)
 				      waiter->what == WAIT_STOPPED && wb->failed ? -EIO : 0);
 		else if (wb->failed && waiter->what != WAIT_STOPPED)
 			waiter_finish(wb, waiter, -EIO);
+		else if (wb->stuck && waiter->what == WAIT_MIGRATED)
+			waiter_finish(wb, waiter, -EIO);
 		else if (wb->stopping && waiter->what == WAIT_MIGRATED)
 			waiter_finish(wb, waiter, -ESHUTDOWN);
 	}
@@ -137,9 +139,14 @@ void wb_drain(struct wb *wb, wb_done_fn done, void *ctx)
 	if (!waiter)
 		return;
 	wb_lock(wb);
-	wb->log.wanted = head_last(wb);
-	head_seal(wb, false);
-	waiter_add(wb, waiter, WAIT_MIGRATED, wb->log.wanted);
+	if (wb->read_only && wb->ladder.migrated < wb->ladder.durable) {
+		waiter->err = -EROFS;
+		wb_defer(wb, &waiter->work);
+	} else {
+		wb->log.wanted = head_last(wb);
+		head_seal(wb, false);
+		waiter_add(wb, waiter, WAIT_MIGRATED, wb->log.wanted);
+	}
 	wb_unlock(wb);
 }
 

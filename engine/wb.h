@@ -139,10 +139,10 @@ struct wb_backing_info {
 	const char *identity;
 	uint64_t size; /* bytes */
 	bool attached;
-	bool in_log;		      /* the log holds something of it that is not on it */
-	uint64_t nr_dirty;	      /* blocks not yet on it */
-	uint64_t nr_cached;	      /* blocks in the index, dirty or not */
-	uint64_t nr_reads, nr_writes; /* requests */
+	bool in_log;	    /* the log holds something of it that is not on it */
+	uint64_t nr_dirty;  /* blocks not yet on it */
+	uint64_t nr_cached; /* blocks in the index, dirty or not */
+	uint64_t nr_reads, nr_writes, nr_zeros; /* requests */
 	uint64_t read_bytes, write_bytes;
 	uint64_t migrated_bytes;
 	uint64_t nr_errors;

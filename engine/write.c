@@ -526,8 +526,12 @@ static void submit(struct wb *wb, struct wb_io *io, bool zero)
 	r->waiter.work.fn = dsync_done;
 	r->waiter.done = NULL;
 	wb_lock(wb);
-	io->backing->nr_writes++;
-	io->backing->write_bytes += io->len;
+	if (zero) {
+		io->backing->nr_zeros++;
+	} else {
+		io->backing->nr_writes++;
+		io->backing->write_bytes += io->len;
+	}
 	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
 	if (err || !io->len)
 		finish(wb, r, err);

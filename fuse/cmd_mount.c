@@ -13,12 +13,15 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "common/message.h"
 #include "fuse/commands.h"
 #include "fuse/daemon.h"
 #include "fuse/mounts.h"
 #include "fuse/options.h"
+
+enum { STALE_TRIES = 10, STALE_PAUSE_NS = 20000000 };
 
 /* ---- fstab ---- */
 
@@ -104,7 +107,23 @@ static bool is_stale(const char *point)
 {
 	struct statvfs fs;
 
-	return statvfs(point, &fs) < 0 && errno == ENOTCONN;
+	return statvfs(point, &fs) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+/* A daemon that was killed a moment ago may still be on its way out. */
+static bool becomes_stale(const char *point)
+{
+	const struct timespec pause = {.tv_nsec = STALE_PAUSE_NS};
+	struct mount_entry entry;
+
+	for (int i = 0; i < STALE_TRIES; i++) {
+		if (is_stale(point))
+			return true;
+		if (!mounts_find(point, &entry))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static int check_mount_point(const char *point)
@@ -113,7 +132,7 @@ static int check_mount_point(const char *point)
 	struct stat attr;
 	int err;
 
-	if (is_stale(point)) {
+	if (becomes_stale(point)) {
 		err = remove_stale(point);
 		if (err)
 			return err;

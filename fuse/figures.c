@@ -73,6 +73,7 @@ const struct figure backing_figures[] = {
 	BACKING_GAUGE(nr_cached, "blocks", "backing_cached_blocks", "blocks of it in the cache"),
 	BACKING_COUNT(nr_reads, "requests", "backing_reads", "read requests"),
 	BACKING_COUNT(nr_writes, "requests", "backing_writes", "write requests"),
+	BACKING_COUNT(nr_zeros, "requests", "backing_zeros", "discard and write-zeroes requests"),
 	BACKING_COUNT(read_bytes, "bytes", "backing_read_bytes", "bytes read"),
 	BACKING_COUNT(write_bytes, "bytes", "backing_written_bytes", "bytes written"),
 	BACKING_COUNT(migrated_bytes, "bytes", "backing_migrated_bytes",

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Faults that the engine once had, each with what a user would have seen of it. */
+#include "config.h"
+
+#include "tests/unit/engine_harness.h"
+
+/* ---- superblocks ---- */
+
+static struct super get_super(unsigned int copy)
+{
+	struct super super;
+	const char *why;
+	const void *disk = t.cache->visible + copy * WB_SUPER_AREA;
+
+	ck_assert_int_eq(super_decode(disk, &super, &why), 0);
+	return super;
+}
+
+static void put_super(unsigned int copy, const struct super *super)
+{
+	struct wb_super_disk disk;
+
+	super_encode(super, &disk);
+	memcpy(t.cache->visible + copy * WB_SUPER_AREA, &disk, sizeof(disk));
+	memcpy(t.cache->stable + copy * WB_SUPER_AREA, &disk, sizeof(disk));
+}
+
+START_TEST(message_names_the_incompatible_feature)
+{
+	struct super super = get_super(0);
+
+	end();
+	super.features_incompat = 1ull << 40;
+	put_super(0, &super);
+	put_super(1, &super);
+	ck_assert_int_eq(try_open(), -EMEDIUMTYPE);
+	ck_assert_msg(said("0x10000000000"), "%s", t.messages);
+}
+END_TEST
+
+/* A newer program has switched a feature on and lost power before the second copy. */
+START_TEST(incompatible_feature_of_the_newer_copy_alone_is_refused)
+{
+	struct super super;
+
+	end();
+	super = newest_super();
+	super.sequence++;
+	super.features_incompat = 1ull << 40;
+	put_super(get_super(1).sequence + 1 == super.sequence, &super);
+	ck_assert_int_eq(try_open(), -EMEDIUMTYPE);
+}
+END_TEST
+
+/* ---- intervals ---- */
+
+/* Nothing else happens that would let the engine look at the clock. */
+START_TEST(lone_write_is_flushed_after_the_interval)
+{
+	write_block(0, 1, 'a');
+	sim_sleep(&t.sim, 900 * NS_PER_MS);
+	ck_assert_uint_eq(status().durable, 0);
+	sim_sleep(&t.sim, 200 * NS_PER_MS);
+	ck_assert_uint_eq(status().durable, 1);
+}
+END_TEST
+
+/* ---- damage ---- */
+
+/* The rest of the block comes from the backing and not from the damaged copy. */
+START_TEST(partial_write_over_a_damaged_clean_block_keeps_what_the_backing_has)
+{
+	harness_teardown();
+	harness_setup_ring();
+	write_and_sync(0, 7, 'a');
+	evict();
+	ck_assert_int_eq(do_drain(), 0);
+	damage(t.cache, slot_off(1, 1) + 3000);
+	ck_assert_int_eq(do_write(0, 7 * BLOCK, SECTOR, 'b'), 0);
+	expect(0, 7 * BLOCK, SECTOR, 'b');
+	expect(0, 7 * BLOCK + SECTOR, 7 * SECTOR, 'a');
+	ck_assert_int_eq(do_drain(), 0);
+	expect_on_backing(0, 7 * BLOCK + SECTOR, 7 * SECTOR, 'a');
+}
+END_TEST
+
+/* ---- backings ---- */
+
+static int attach_as(const char *path, const char *identity)
+{
+	const struct wb_backing_spec spec = {
+		.name = "odd",
+		.path = path,
+		.identity = identity,
+		.dev = &t.dev[0]->bdev,
+		.cached = true,
+	};
+
+	return wb_attach(t.wb, &spec, &t.b[0]);
+}
+
+/* Either it is refused, or the cache can still be opened afterwards. */
+START_TEST(path_with_a_control_character_does_not_spoil_the_cache)
+{
+	end();
+	ck_assert_int_eq(try_open(), 0);
+	if (attach_as("/srv/a\nb.img", "8:1") == -EINVAL)
+		return;
+	ck_assert_int_eq(try_start(), 0);
+	end();
+	ck_assert_int_eq(try_open(), 0);
+}
+END_TEST
+
+START_TEST(identity_that_is_too_long_does_not_look_like_another_device_later)
+{
+	char identity[200] = {0};
+
+	memset(identity, 'i', sizeof(identity) - 1);
+	end();
+	ck_assert_int_eq(try_open(), 0);
+	if (attach_as("/srv/a.img", identity) == -EINVAL)
+		return;
+	ck_assert_int_eq(try_start(), 0);
+	write_and_sync(0, 1, 'a');
+	crash();
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_int_eq(attach_as("/srv/a.img", identity), 0);
+}
+END_TEST
+
+/* ---- drains ---- */
+
+START_TEST(drain_reports_the_error_of_a_backing_that_keeps_failing)
+{
+	write_and_sync(0, 1, 'a');
+	simdev_fail(t.dev[0], BDEV_WRITE, -EIO, 0, UINT64_MAX);
+	wb_drain(t.wb, note_done, NULL);
+	sim_sleep(&t.sim, 600 * NS_PER_S);
+	ck_assert(t.done);
+	ck_assert_int_eq(t.err, -EIO);
+}
+END_TEST
+
+START_TEST(drain_of_a_read_only_cache_with_blocks_in_its_log_is_refused)
+{
+	write_and_sync(0, 1, 'a');
+	crash();
+	t.options.read_only = true;
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_int_eq(try_start(), 0);
+	wb_drain(t.wb, note_done, NULL);
+	sim_sleep(&t.sim, 600 * NS_PER_S);
+	ck_assert(t.done);
+	ck_assert_int_lt(t.err, 0);
+}
+END_TEST
+
+/* ---- figures ---- */
+
+START_TEST(read_of_a_partly_cached_block_is_counted_once)
+{
+	uint64_t sum = 0;
+
+	ck_assert_int_eq(do_write(0, 3 * BLOCK, SECTOR, 'a'), 0);
+	wb_clear_stat(t.wb);
+	ck_assert_int_eq(do_read(0, 3 * BLOCK, BLOCK), 0);
+	ck_assert_uint_eq(status().stat[WB_STAT_HIT | WB_STAT_ON_BUFFER], 1);
+	for (unsigned int i = 0; i < WB_NR_STAT; i++)
+		sum += status().stat[i];
+	ck_assert_uint_eq(sum, 1);
+}
+END_TEST
+
+/* Segment 1 is full and on its backing; then segment 2 gets a block. */
+START_TEST(last_migrated_segment_does_not_go_back_when_more_is_written)
+{
+	ck_assert_int_eq(do_write(0, 0, 2 * BLOCK, 'a'), 0);
+	write_block(0, 2, 'b');
+	ck_assert_int_eq(do_drain(), 0);
+	ck_assert_uint_eq(status().last_migrated_segment_id, 1);
+	write_and_sync(0, 3, 'c');
+	ck_assert_uint_eq(status().current_segment_id, 2);
+	ck_assert_uint_eq(status().last_migrated_segment_id, 1);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		message_names_the_incompatible_feature,
+		incompatible_feature_of_the_newer_copy_alone_is_refused,
+		lone_write_is_flushed_after_the_interval,
+		partial_write_over_a_damaged_clean_block_keeps_what_the_backing_has,
+		path_with_a_control_character_does_not_spoil_the_cache,
+		identity_that_is_too_long_does_not_look_like_another_device_later,
+		drain_reports_the_error_of_a_backing_that_keeps_failing,
+		drain_of_a_read_only_cache_with_blocks_in_its_log_is_refused,
+		read_of_a_partly_cached_block_is_counted_once,
+		last_migrated_segment_does_not_go_back_when_more_is_written,
+	};
+
+	return harness_run("engine_regress", tests, ARRAY_SIZE(tests), harness_setup_started,
+			   harness_teardown);
+}
