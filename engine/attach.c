@@ -206,6 +206,12 @@ static void committed(void *ctx, int err)
 {
 	struct detach *d = ctx;
 
+	wb_lock(d->wb);
+	if (err)
+		d->backing->entry.detached = false;
+	else
+		d->backing->dev = NULL;
+	wb_unlock(d->wb);
 	d->done(d->ctx, err);
 	free(d);
 }
@@ -227,7 +233,6 @@ static void drained(void *ctx, int err)
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;
-	b->dev = NULL;
 	waiter_add(d->wb, waiter, WAIT_SUPER, super_commit(d->wb, true));
 	wb_unlock(d->wb);
 }

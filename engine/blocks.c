@@ -26,7 +26,8 @@ struct block_state blocks_lookup(struct wb *wb, const struct wb_backing *backing
 		state.run_end = block + ((covered ? z->end : z->first) - key);
 	if (state.position != INDEX_NONE &&
 	    !(covered && z->version > version_at(wb, state.position)))
-		state.kind = BLOCK_CACHED;
+		state.kind = wb->index.entries[state.position].flags & INDEX_DAMAGED ? BLOCK_ABSENT
+										     : BLOCK_CACHED;
 	else if (covered)
 		state.kind = z->poison ? BLOCK_POISON : BLOCK_ZEROS;
 	else

@@ -16,6 +16,7 @@
 #include "engine/recover.h"
 
 #define DEFAULT_BUFFERS 64u
+#define MIN_BUFFERS 2u	/* the current segment, and one on its way */
 #define USUAL_BATCH 32u /* segments; what wb_ram_needed counts with */
 
 void wb_pump(struct wb *wb)
@@ -148,6 +149,8 @@ static int allocate(struct wb *wb, unsigned int nr_buffers)
 
 	nr_buffers = (unsigned int)min_u64(nr_buffers ? nr_buffers : DEFAULT_BUFFERS,
 					   wb->layout.nr_segments);
+	if (nr_buffers < MIN_BUFFERS)
+		nr_buffers = MIN_BUFFERS;
 	wb->ram = wb_ram_needed(wb->layout.nr_segments, wb->layout.segment_blocks, nr_buffers);
 	err = segments_init(wb, nr_buffers);
 	if (!err)
@@ -215,11 +218,29 @@ void wb_start(struct wb *wb, wb_done_fn done, void *ctx)
 
 /* ---- stopping and closing ---- */
 
+int request_enter(struct wb *wb)
+{
+	if (wb->stopping)
+		return -ESHUTDOWN;
+	wb->nr_others++;
+	return 0;
+}
+
+void request_end(struct wb *wb, struct wb_io *io, int err)
+{
+	wb_lock(wb);
+	wb->nr_others--;
+	if (wb->stopping)
+		wb_kick(wb);
+	wb_unlock(wb);
+	io->done(io, err);
+}
+
 bool wb_has_stopped(struct wb *wb)
 {
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;
 
-	if (wb->log.in_flight || wb->log.flushing || !list_empty(&wb->writes) ||
+	if (wb->log.in_flight || wb->log.flushing || !list_empty(&wb->writes) || wb->nr_others ||
 	    !migrate_is_idle(wb) || !super_idle)
 		return false;
 	return wb->failed || (wb->ladder.durable == head_last(wb) &&
@@ -247,7 +268,8 @@ static void sample_backings(struct wb *wb)
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
 		if (b->dev && b->entry.id)
-			b->entry.sample_valid = backing_sample(b->dev, &b->entry.sample) == 0;
+			b->entry.sample_valid = !b->to_flush && bdev_flush(b->dev) == 0 &&
+						backing_sample(b->dev, &b->entry.sample) == 0;
 	}
 }
 

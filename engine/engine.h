@@ -156,6 +156,8 @@ struct wb {
 	struct list writes;	 /* requests, in order of arrival */
 	unsigned int nr_partial; /* of them: that write a block in part */
 	unsigned int nr_blocked; /* of them: BLOCKED or SPACE */
+	unsigned int nr_others;	 /* requests in flight that are not in writes */
+	unsigned int nr_zeroing; /* of them: zeroing, placed and not published */
 	struct list waiters;
 	unsigned int knobs[WB_NR_KNOBS];
 	struct wb_status figures; /* the counters in it */
@@ -177,6 +179,11 @@ bool wb_has_stopped(struct wb *wb);
 void wb_fail(struct wb *wb, const char *what, int err);
 /* Something needs attention. Mutex held. */
 void wb_degrade(struct wb *wb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A request that is not in wb.writes begins: -ESHUTDOWN after wb_stop. Mutex held. */
+int request_enter(struct wb *wb);
+/* It ends: calls its done, after which the wb may be gone. Without the mutex. */
+void request_end(struct wb *wb, struct wb_io *io, int err);
 
 /* waiter.c; mutex held */
 void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint64_t target);

@@ -187,7 +187,8 @@ static int damaged_block(struct fetch *f, uint32_t position)
 		return -EAGAIN;
 	if (e->flags & INDEX_DIRTY)
 		return -EIO;
-	blocks_drop(wb, position);
+	/* Not dropped: older zeros in the log would come to light. */
+	e->flags |= INDEX_DAMAGED;
 	return -EAGAIN;
 }
 

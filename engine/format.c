@@ -103,7 +103,7 @@ static const char *super_nonsense(const struct super *super)
 		return "impossible state";
 	if (super->segment_blocks < 2 || super->segment_blocks > WB_MAX_SEGMENT_BLOCKS)
 		return "impossible segment size";
-	if (!super->nr_segments ||
+	if (super->nr_segments < 3 ||
 	    (uint64_t)super->nr_segments * super->segment_blocks > UINT32_MAX - 1)
 		return "impossible number of segments";
 	if (super->table_entries > WB_MAX_TABLE)

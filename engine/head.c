@@ -29,6 +29,7 @@ void head_fini(struct wb *wb)
 void head_start(struct wb *wb, uint64_t record, uint64_t segment)
 {
 	wb->ladder.open = record;
+	wb->head.ended = record - 1;
 	wb->segments.next = segment;
 	wb->segments.current = 0;
 	wb->head.cursor = wb->layout.segment_blocks;
@@ -117,6 +118,7 @@ static struct record *open_record(struct wb *wb, bool continuation)
 		.state = RECORD_OPEN,
 		.continuation = continuation,
 		.number = wb->ladder.open,
+		.since = wb_now(wb),
 		.segment = wb->segments.current,
 		.block = head->cursor,
 		.header = (void *)segment_memory(wb, slot->buffer, head->cursor),
@@ -172,8 +174,10 @@ void head_seal(struct wb *wb, bool continued)
 		return;
 	record->state = RECORD_CLOSED;
 	record->continued = continued;
-	if (!continued)
+	if (!continued) {
 		segment_slot(wb, record->segment)->end_record = record->number;
+		wb->head.ended = record->number;
+	}
 	wb->head.open = NULL;
 	ladder_raise(&wb->ladder, &wb->ladder.open, wb->ladder.open + 1);
 	wb_kick(wb);

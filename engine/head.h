@@ -31,11 +31,13 @@ struct record {
 	enum record_state state;
 	bool continued;	   /* its last request goes on in the next one */
 	bool continuation; /* its first request began in an earlier one */
+	bool again;	   /* WRITING, and a flush has failed meanwhile */
 	uint64_t number, segment;
 	uint32_t block; /* of the header, in the segment */
 	uint16_t nr_entries, nr_blocks;
 	uint32_t copiers;	       /* requests that still copy data into it */
 	unsigned int attempts;	       /* failed writes */
+	uint64_t since;		       /* ns: when it was opened */
 	uint64_t not_before;	       /* ns: pause after a failed write */
 	struct wb_record_disk *header; /* in the segment buffer */
 	struct bdev_io io;
@@ -46,6 +48,7 @@ struct head {
 	uint32_t nr;		/* const after open */
 	struct record *open;	/* NULL: the next block opens ladder.open */
 	uint32_t cursor;	/* next free block of the current segment */
+	uint64_t ended;		/* the last sealed record at which a request ends */
 	uint64_t unsynced_from; /* ns: when the first block not yet durable was placed */
 };
 

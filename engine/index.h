@@ -15,8 +15,9 @@
 #define INDEX_NONE UINT32_MAX
 
 enum index_flags {
-	INDEX_LINKED = 1, /* it is what a lookup finds */
-	INDEX_DIRTY = 2,  /* not known to be on the backing */
+	INDEX_LINKED = 1,  /* it is what a lookup finds */
+	INDEX_DIRTY = 2,   /* not known to be on the backing */
+	INDEX_DAMAGED = 4, /* clean, and not what was written: only the backing has it */
 };
 
 struct index_entry {

@@ -89,6 +89,10 @@ static void record_written(struct bdev_io *io)
 	wb->log.in_flight--;
 	if (io->err) {
 		write_failed(wb, record, io->err);
+	} else if (record->again) {
+		record->again = false;
+		record->state = RECORD_READY;
+		wb->log.next_write = min_u64(wb->log.next_write, record->number);
 	} else {
 		record->state = RECORD_WRITTEN;
 		record->attempts = 0;
@@ -138,6 +142,7 @@ void log_write_all_again(struct wb *wb)
 
 		if (record->state == RECORD_WRITTEN)
 			record->state = RECORD_READY;
+		record->again = record->state == RECORD_WRITING;
 		record->attempts = 0;
 		record->not_before = 0;
 	}
@@ -173,7 +178,9 @@ static void flush_succeeded(struct wb *wb)
 		head_record(wb, n)->state = RECORD_NONE;
 	wb->log.flush_attempts = 0;
 	wb->figures.nr_flushes++;
-	wb->head.unsynced_from = head_last(wb) > wb->ladder.durable ? wb_now(wb) : 0;
+	wb->head.unsynced_from = 0;
+	if (head_last(wb) > wb->ladder.durable)
+		wb->head.unsynced_from = head_record(wb, wb->ladder.durable + 1)->since;
 }
 
 static void flushed(struct bdev_io *io)
@@ -184,8 +191,9 @@ static void flushed(struct bdev_io *io)
 	wb->log.flushing = false;
 	if (io->err)
 		flush_failed(wb, io->err);
-	else
+	else if (wb->log.written >= wb->log.flush_target)
 		flush_succeeded(wb);
+	/* Else a retry has begun to write all of it again, and flushes it then. */
 	super_flush_ended(wb, io->err);
 	wb_kick(wb);
 	wb_unlock(wb);

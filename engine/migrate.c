@@ -85,11 +85,18 @@ static uint32_t segments_waiting(const struct wb *wb)
 	return (uint32_t)(wb->log.durable_segment - wb->tail.segment + 1);
 }
 
+/* Somebody waits for what only migration can give: a slot, or room for zeros. */
+static bool space_is_short(struct wb *wb)
+{
+	return wb->segments.wanted &&
+	       (!segments_have_slots(wb, WRITE_RUNS) || !zeros_room(&wb->zeros, 1));
+}
+
 static bool under_pressure(struct wb *wb)
 {
 	uint64_t used = wb->segments.next - wb->tail.segment;
 
-	return wb->segments.wanted || wb->nr_drains || used * 4 > wb->layout.nr_segments * 3ull;
+	return space_is_short(wb) || wb->nr_drains || used * 4 > wb->layout.nr_segments * 3ull;
 }
 
 static bool wanted(struct wb *wb)

@@ -8,16 +8,14 @@
 
 static void fetched(struct fetch *fetch, int err)
 {
-	struct wb_io *io = io_of(container_of(fetch, struct request, fetch));
-
-	io->done(io, err);
+	request_end(fetch->wb, io_of(container_of(fetch, struct request, fetch)), err);
 }
 
 static void straight_done(struct bdev_io *bio)
 {
 	struct wb_io *io = bio->owner;
 
-	io->done(io, bio->err);
+	request_end(request_of(io)->wb, io, bio->err);
 }
 
 static void read_straight(struct wb_io *io)
@@ -34,15 +32,20 @@ static void read_straight(struct wb_io *io)
 void wb_read(struct wb *wb, struct wb_io *io)
 {
 	struct request *r = request_of(io);
-	bool stopping;
+	int err;
 
+	r->wb = wb;
 	wb_lock(wb);
-	stopping = wb->stopping;
+	err = request_enter(wb);
 	io->backing->nr_reads++;
 	io->backing->read_bytes += io->len;
 	wb_unlock(wb);
-	if (stopping || !io->len) {
-		io->done(io, stopping ? -ESHUTDOWN : 0);
+	if (err) {
+		io->done(io, err);
+		return;
+	}
+	if (!io->len) {
+		request_end(wb, io, 0);
 		return;
 	}
 	if (!io->backing->entry.id) {

@@ -281,7 +281,8 @@ static void find_start(struct recovery *r)
 	r->next_record = super->migrated + 1;
 	oldest -= min_u64(oldest, wb->layout.nr_segments);
 	slot = &r->scan.slots[layout_slot(&wb->layout, oldest)];
-	if (oldest > r->segment && slot->segment == oldest && slot->record > r->next_record) {
+	if (oldest > r->segment && slot->segment == oldest && slot->record > r->next_record &&
+	    !scan_is_stale(&r->scan, slot->generation, slot->record)) {
 		r->segment = oldest;
 		r->block = 0;
 		r->next_record = slot->record;
@@ -304,6 +305,35 @@ static void set_ladder(struct recovery *r)
 	wb->super.durable = wb->super.super.durable;
 	wb->ladder.sealed = wb->ladder.logged = wb->ladder.durable = r->end;
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
+}
+
+/*
+ * What records behind the end of the chain vouch for: only the first header of each segment has
+ * been seen so far, and a damaged record hides those behind it in its segment.
+ */
+static int look_behind(struct recovery *r, uint64_t segment)
+{
+	struct wb *wb = r->wb;
+	uint8_t *memory = wb->segments.buffers[0].memory;
+	uint64_t off = layout_offset(layout_position(&wb->layout, segment, 0));
+	int err = bdev_read(wb->cache, off, memory, layout_segment_len(&wb->layout));
+
+	if (err) {
+		wb_log(wb, WB_LOG_ERROR, "%s: recover: read segment at byte %llu: error %d",
+		       wb->cache->path, (unsigned long long)off, -err);
+		return err;
+	}
+	for (uint32_t block = 0; block < wb->layout.segment_blocks; block++) {
+		struct record_header header;
+
+		if (!record_decode((void *)(memory + (size_t)block * WB_BLOCK_SIZE), wb->uuid,
+				   wb->layout.segment_blocks, &header) &&
+		    header.segment == segment && header.block == block &&
+		    header.record >= r->next_record &&
+		    !scan_is_stale(&r->scan, header.generation, header.record))
+			r->scan.durable = max_u64(r->scan.durable, header.durable);
+	}
+	return 0;
 }
 
 /* The chain has ended: is that the end of the log, or is it broken? */
@@ -348,6 +378,10 @@ static int run(struct recovery *r)
 	err = follow_chain(r);
 	for (uint32_t i = 0; i < r->nr_readers; i++)
 		wait_for(r, &r->readers[i]);
+	if (!err)
+		err = look_behind(r, r->segment);
+	if (!err)
+		err = look_behind(r, r->segment + 1);
 	if (!err)
 		err = judge_end(r);
 	if (!err)

@@ -89,6 +89,14 @@ unsigned int segments_available(struct wb *wb, unsigned int most)
 	return n;
 }
 
+bool segments_have_slots(struct wb *wb, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr && i < wb->layout.nr_segments; i++)
+		if (!slot_reusable(wb, segment_slot(wb, wb->segments.next + i)))
+			return false;
+	return true;
+}
+
 void segment_take(struct wb *wb)
 {
 	struct segments *s = &wb->segments;
@@ -122,11 +130,11 @@ unsigned int segments_not_durable(struct wb *wb)
 	return n;
 }
 
-static void forget_one(struct wb *wb, const struct slot *slot)
+static void forget_one(struct wb *wb, const struct slot *slot, uint32_t to)
 {
 	uint32_t first = layout_position(&wb->layout, slot->segment, 0);
 
-	for (uint32_t block = 0; block < slot->end_block; block++) {
+	for (uint32_t block = 0; block < to; block++) {
 		struct index_entry *e = &wb->index.entries[first + block];
 
 		if (!(e->flags & INDEX_LINKED))
@@ -146,21 +154,32 @@ void segments_forget(struct wb *wb, uint64_t last)
 		if (slot->segment != s->oldest)
 			continue;
 		assert(slot->last_record <= wb->ladder.migrated_on_disk);
-		forget_one(wb, slot);
+		forget_one(wb, slot, slot->end_block);
 	}
 	zeros_drop(&wb->zeros, layout_version(s->oldest, 0));
 }
 
+void segments_forget_migrated(struct wb *wb)
+{
+	struct segments *s = &wb->segments;
+
+	if (wb->ladder.migrated != wb->ladder.migrated_on_disk)
+		return;
+	if (s->oldest < wb->tail.segment)
+		segments_forget(wb, wb->tail.segment - 1);
+	if (segment_slot(wb, wb->tail.segment)->segment == wb->tail.segment)
+		forget_one(wb, segment_slot(wb, wb->tail.segment), wb->tail.block);
+	/* The zeros at tail.block belong to the last migrated record. */
+	zeros_drop(&wb->zeros, layout_version(wb->tail.segment, wb->tail.block + 1));
+}
+
 uint64_t segments_free(struct wb *wb)
 {
-	uint64_t used = 0;
+	const struct slot *tail = segment_slot(wb, wb->tail.segment);
+	uint64_t used = wb->segments.next - wb->tail.segment;
 
-	for (uint64_t segment = wb->segments.next - 1; segment; segment--) {
-		struct slot *slot = segment_slot(wb, segment);
-
-		if (slot->segment != segment || slot->last_record <= wb->ladder.migrated_on_disk)
-			break;
-		used++;
-	}
+	if (used &&
+	    (tail->segment != wb->tail.segment || tail->last_record <= wb->ladder.migrated_on_disk))
+		used--;
 	return wb->layout.nr_segments - used;
 }

@@ -54,6 +54,9 @@ uint8_t *segment_memory(struct wb *wb, const struct segbuf *buffer, uint32_t blo
 /* How many segments could be taken now, up to `most`. */
 unsigned int segments_available(struct wb *wb, unsigned int most);
 
+/* Whether the next nr slots (or all) could be reused, buffers apart. */
+bool segments_have_slots(struct wb *wb, unsigned int nr);
+
 /* Take the next segment: its slot and its buffer. It must be available. */
 void segment_take(struct wb *wb);
 
@@ -62,6 +65,9 @@ unsigned int segments_not_durable(struct wb *wb);
 
 /* Forget the oldest segments as far as `last`, which must be migrated_on_disk and unpinned. */
 void segments_forget(struct wb *wb, uint64_t last);
+
+/* Forget all that is migrated_on_disk, though nobody wants the slots yet. */
+void segments_forget_migrated(struct wb *wb);
 
 /* Segments whose content is needed no more. */
 uint64_t segments_free(struct wb *wb);

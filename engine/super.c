@@ -238,9 +238,10 @@ static void write_done(struct bdev_io *io)
 		       wb->cache->path, wb->super.copy, (unsigned long long)io->off, -io->err);
 		write_again(wb, io->err);
 	} else {
-		wb->super.state = SUPER_WRITTEN;
+		wb->super.state = wb->super.again ? SUPER_IDLE : SUPER_WRITTEN;
 		wb_kick(wb);
 	}
+	wb->super.again = false;
 	wb_unlock(wb);
 }
 
@@ -304,16 +305,12 @@ void super_flush_ended(struct wb *wb, int err)
 {
 	struct super_writer *w = &wb->super;
 
-	if (w->state == SUPER_WRITTEN && err) {
+	if (err && w->state == SUPER_WRITING)
+		w->again = true;
+	else if (err && w->state != SUPER_IDLE)
 		write_again(wb, err);
-		return;
-	}
 	if (w->state != SUPER_FLUSHING)
 		return;
-	if (err) {
-		write_again(wb, err);
-		return;
-	}
 	w->state = SUPER_IDLE;
 	w->attempts = 0;
 	w->copy = (w->copy + 1) % WB_NR_SUPERS;

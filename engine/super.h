@@ -33,6 +33,7 @@ struct super_writer {
 	uint64_t durable;	   /* what the last durable superblock says of *durable* */
 	uint64_t writing_durable;
 	uint64_t written_at; /* ns: when the last write began */
+	bool again;	     /* WRITING, and a flush has failed meanwhile */
 	unsigned int attempts;
 	uint64_t not_before;
 	struct super super; /* identity and geometry; what was read or written last */

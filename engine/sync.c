@@ -58,7 +58,7 @@ static void seal_for_syncs(struct wb *wb)
 
 		if (waiter->what != WAIT_DURABLE)
 			continue;
-		if (waiter->target < wb->ladder.open)
+		if (waiter->target <= wb->head.ended)
 			under_way = true;
 		else if (!oldest)
 			oldest = waiter;
@@ -91,13 +91,22 @@ static void straight_done(struct bdev_io *bio)
 {
 	struct wb_io *io = bio->owner;
 
-	io->done(io, bio->err);
+	request_end(request_of(io)->wb, io, bio->err);
 }
 
-static void sync_straight(struct wb_io *io)
+static void sync_straight(struct wb *wb, struct wb_io *io)
 {
 	struct bdev_io *bio = &request_of(io)->io;
+	int err;
 
+	request_of(io)->wb = wb;
+	wb_lock(wb);
+	err = request_enter(wb);
+	wb_unlock(wb);
+	if (err) {
+		io->done(io, err);
+		return;
+	}
 	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
 	bio->owner = io;
 	bio->done = straight_done;
@@ -127,7 +136,7 @@ static void sync_log(struct wb *wb, struct wb_io *io)
 void wb_sync(struct wb *wb, struct wb_io *io)
 {
 	if (io->backing && !io->backing->entry.id)
-		sync_straight(io);
+		sync_straight(wb, io);
 	else
 		sync_log(wb, io);
 }
@@ -157,9 +166,11 @@ void wb_commit(struct wb *wb, wb_done_fn done, void *ctx)
 	if (!waiter)
 		return;
 	wb_lock(wb);
-	if (wb->read_only)
-		waiter_add(wb, waiter, WAIT_SUPER, 0);
-	else
+	if (wb->stopping || wb->read_only) {
+		waiter->err = wb->stopping ? -ESHUTDOWN : 0;
+		wb_defer(wb, &waiter->work);
+	} else {
 		waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, false));
+	}
 	wb_unlock(wb);
 }

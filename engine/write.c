@@ -206,6 +206,7 @@ static void copy_and_publish(struct work *work)
 	wb_lock(wb);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		publish_run(wb, r, &r->runs[i]);
+	wb->nr_zeroing -= r->zero;
 	leave(wb, r);
 	if (r->end == io->off + io->len)
 		acknowledge(wb, r);
@@ -245,6 +246,7 @@ static void place(struct wb *wb, struct request *r)
 
 	r->nr_runs = 0;
 	head_begin(wb, unit_blocks(r));
+	wb->nr_zeroing += r->zero;
 	for (uint64_t block = first; block <= last; block++) {
 		bool whole = covers(r, block);
 		bool zeros = r->zero && whole;
@@ -269,8 +271,11 @@ static void place(struct wb *wb, struct request *r)
 
 static bool room(struct wb *wb, struct request *r)
 {
-	if (r->zero && !zeros_room(&wb->zeros, 1))
-		return false;
+	if (r->zero && !zeros_room(&wb->zeros, 1 + wb->nr_zeroing)) {
+		segments_forget_migrated(wb);
+		if (!zeros_room(&wb->zeros, 1 + wb->nr_zeroing))
+			return false;
+	}
 	return head_room(wb, unit_blocks(r));
 }
 
@@ -484,7 +489,7 @@ static void straight_flushed(struct bdev_io *bio)
 {
 	struct wb_io *io = bio->owner;
 
-	io->done(io, bio->err);
+	request_end(request_of(io)->wb, io, bio->err);
 }
 
 static void straight_done(struct bdev_io *bio)
@@ -492,7 +497,7 @@ static void straight_done(struct bdev_io *bio)
 	struct wb_io *io = bio->owner;
 
 	if (bio->err || !(io->flags & WB_IO_DSYNC)) {
-		io->done(io, bio->err);
+		request_end(request_of(io)->wb, io, bio->err);
 		return;
 	}
 	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
@@ -537,6 +542,8 @@ static void submit(struct wb *wb, struct wb_io *io, bool zero)
 		finish(wb, r, err);
 	else if (io->backing->entry.id)
 		begin_unit(wb, r);
+	else
+		err = request_enter(wb);
 	wb_unlock(wb);
 	if (!err && io->len && !io->backing->entry.id)
 		write_straight(io, zero);

@@ -167,6 +167,16 @@ START_TEST(retry_that_does_not_help_fails_again)
 }
 END_TEST
 
+START_TEST(retry_gives_as_many_attempts_again)
+{
+	fail_cache(BDEV_WRITE);
+	simdev_fail(t.cache, BDEV_WRITE, -EIO, 0, 4);
+	wb_retry(t.wb);
+	ck_assert_int_eq(do_sync(), 0);
+	ck_assert_int_eq(status().state, WB_HEALTHY);
+}
+END_TEST
+
 START_TEST(writes_that_wait_for_space_get_the_error_of_a_failing_cache)
 {
 	struct op *op = start_write(0, 0, 12 * BLOCK, 'a');
@@ -272,6 +282,7 @@ int main(void)
 		cache_that_can_not_be_written_fails_and_recovers_on_retry,
 		cache_that_can_not_be_flushed_fails_and_recovers_on_retry,
 		retry_that_does_not_help_fails_again,
+		retry_gives_as_many_attempts_again,
 		writes_that_wait_for_space_get_the_error_of_a_failing_cache,
 		failed_cache_stops_with_an_error_and_is_not_marked_clean,
 		failure_is_told_with_its_reason,

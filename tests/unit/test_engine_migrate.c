@@ -254,6 +254,17 @@ START_TEST(full_log_makes_progress_and_loses_nothing)
 }
 END_TEST
 
+START_TEST(backing_that_was_only_zeroed_is_flushed_too)
+{
+	put(t.dev[1], 0, 8 * BLOCK, 'x');
+	ck_assert_int_eq(do_zero(1, 2 * BLOCK, BLOCK), 0);
+	ck_assert_int_eq(do_drain(), 0);
+	crash();
+	expect_on_backing(1, 2 * BLOCK, BLOCK, 0);
+	expect_on_backing(1, 3 * BLOCK, BLOCK, 'x');
+}
+END_TEST
+
 /* ---- knobs ---- */
 
 START_TEST(migration_that_is_not_allowed_waits_for_pressure)
@@ -298,6 +309,7 @@ int main(void)
 		segments_in_buffers_are_not_read_and_others_are,
 		partial_blocks_are_filled_up_from_the_backing,
 		zeros_reach_the_backing,
+		backing_that_was_only_zeroed_is_flushed_too,
 		full_log_makes_progress_and_loses_nothing,
 		migration_that_is_not_allowed_waits_for_pressure,
 		small_batches_come_once_a_second_at_most,

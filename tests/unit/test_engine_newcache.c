@@ -87,6 +87,7 @@ START_TEST(format_writes_two_superblocks_and_nothing_else)
 	struct simdev *dev = simdev_new(&t.sim, "new", 5 * MIB);
 	const struct wb_format_options options = {.uuid = {4, 5}, .label = "fresh"};
 	struct wb_format_result r;
+	uint64_t changed = 0;
 
 	put(dev, 0, dev->bdev.size, 'x');
 	ck_assert_int_eq(wb_format(&dev->bdev, &options, &r), 0);
@@ -94,8 +95,9 @@ START_TEST(format_writes_two_superblocks_and_nothing_else)
 	ck_assert_uint_eq(dev->nr_ios[BDEV_WRITE], 2);
 	ck_assert_uint_eq(dev->nr_writes, 0); /* flushed */
 	for (uint64_t i = 0; i < dev->bdev.size; i++)
-		if (i % WB_SUPER_AREA >= BLOCK || i >= WB_SLOTS_OFF)
-			ck_assert_uint_eq(dev->visible[i], 'x');
+		changed += dev->visible[i] != 'x' &&
+			   (i % WB_SUPER_AREA >= BLOCK || i >= WB_SLOTS_OFF);
+	ck_assert_uint_eq(changed, 0);
 }
 END_TEST
 

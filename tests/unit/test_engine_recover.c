@@ -351,23 +351,55 @@ START_TEST(power_cuts_during_the_start_lose_nothing)
 }
 END_TEST
 
-/* The ring has turned since the older superblock was written. */
+START_TEST(records_given_up_stay_given_up_even_if_they_become_readable_again)
+{
+	log_three_records();
+	crash();
+	damage(t.cache, slot_off(1, 2) + 20);
+	t.options.recover_truncate = true;
+	begin();
+	crash();
+	damage(t.cache, slot_off(1, 2) + 20);
+	t.options.recover_truncate = false;
+	begin();
+	ck_assert_uint_eq(status().durable, 1);
+	expect_block(0, 1, 'a');
+	expect_block(0, 2, 0);
+	expect_block(0, 3, 0);
+}
+END_TEST
+
+START_TEST(every_start_is_a_generation_even_if_nothing_is_written)
+{
+	write_and_sync(0, 1, 'a');
+	for (uint64_t generation = 2; generation < 6; generation++) {
+		crash();
+		begin();
+		ck_assert_uint_eq(status().generation, generation);
+	}
+}
+END_TEST
+
+/* After some numbers of writes the ring has turned since the older superblock was written. */
 START_TEST(log_is_recovered_with_the_older_superblock_after_the_newest_rots)
 {
-	unsigned int newest;
+	for (uint64_t nr = 1; nr < 24; nr++) {
+		const struct wb_super_disk *first;
 
-	for (uint64_t i = 0; i < 40; i++)
-		write_and_sync(0, i, (char)('A' + i));
-	crash();
-	newest = le64_get(((struct wb_super_disk *)t.cache->visible)->sequence) ==
-				 newest_super().sequence
-			 ? 0
-			 : 1;
-	damage(t.cache, newest * WB_SUPER_AREA + 300);
-	begin();
-	ck_assert(said("using the other one"));
-	for (uint64_t i = 0; i < 40; i++)
-		expect_block(0, i, (char)('A' + i));
+		harness_teardown();
+		harness_setup_started();
+		for (uint64_t i = 0; i < nr; i++)
+			write_and_sync(0, i, (char)('A' + i));
+		crash();
+		first = (const void *)t.cache->visible;
+		damage(t.cache, le64_get(first->sequence) == newest_super().sequence
+					? 300
+					: WB_SUPER_AREA + 300);
+		begin();
+		ck_assert(said("using the other one"));
+		for (uint64_t i = 0; i < nr; i++)
+			expect_block(0, i, (char)('A' + i));
+	}
 }
 END_TEST
 
@@ -469,6 +501,8 @@ int main(void)
 		request_whose_end_is_missing_is_dropped_whole,
 		opening_again_and_again_changes_nothing,
 		power_cuts_during_the_start_lose_nothing,
+		records_given_up_stay_given_up_even_if_they_become_readable_again,
+		every_start_is_a_generation_even_if_nothing_is_written,
 		log_is_recovered_with_the_older_superblock_after_the_newest_rots,
 		read_only_open_writes_nothing_and_serves_the_log,
 		entry_of_an_unknown_backing_or_beyond_its_end_is_refused,

@@ -156,6 +156,26 @@ START_TEST(drain_of_a_read_only_cache_with_blocks_in_its_log_is_refused)
 }
 END_TEST
 
+/* ---- zeros ---- */
+
+/* Migration alone makes room for it: the log is far from full, and nothing else is written. */
+START_TEST(zeroing_waits_until_there_is_room_for_its_extent)
+{
+	struct op *op;
+
+	t.wb->zeros.capacity = 4;
+	for (uint64_t i = 0; i < 3; i++)
+		ck_assert_int_eq(do_zero(0, 2 * i * BLOCK, BLOCK), 0);
+	op = start_zero(0, 20 * BLOCK, BLOCK);
+	ck_assert(!op->done);
+	sim_sleep(&t.sim, 60 * NS_PER_S);
+	ck_assert(op->done);
+	ck_assert_int_eq(op->err, 0);
+	ck_assert_uint_ge(status().migrated, 1);
+	ck_assert_uint_le(t.wb->zeros.nr, 3);
+}
+END_TEST
+
 /* ---- figures ---- */
 
 START_TEST(read_of_a_partly_cached_block_is_counted_once)
@@ -196,6 +216,7 @@ int main(void)
 		identity_that_is_too_long_does_not_look_like_another_device_later,
 		drain_reports_the_error_of_a_backing_that_keeps_failing,
 		drain_of_a_read_only_cache_with_blocks_in_its_log_is_refused,
+		zeroing_waits_until_there_is_room_for_its_extent,
 		read_of_a_partly_cached_block_is_counted_once,
 		last_migrated_segment_does_not_go_back_when_more_is_written,
 	};

@@ -331,21 +331,6 @@ START_TEST(zeroing_on_a_log_of_the_smallest_segments_is_cut_into_units)
 }
 END_TEST
 
-START_TEST(zeroing_waits_until_there_is_room_for_its_extent)
-{
-	struct op *op;
-
-	t.wb->zeros.capacity = 4;
-	for (uint64_t i = 0; i < 3; i++)
-		ck_assert_int_eq(do_zero(0, 2 * i * BLOCK, BLOCK), 0);
-	op = start_zero(0, 20 * BLOCK, BLOCK);
-	ck_assert(!op->done);
-	ck_assert_int_eq(op_wait(op), 0);
-	ck_assert_uint_ge(status().migrated, 1);
-	ck_assert_uint_le(t.wb->zeros.nr, 3);
-}
-END_TEST
-
 /* ---- refusals ---- */
 
 START_TEST(empty_write_is_done_at_once)
@@ -418,7 +403,6 @@ int main(void)
 		zeroing_parts_of_blocks_keeps_what_is_around,
 		zeroing_all_of_a_backing_covers_its_last_partial_block,
 		zeroing_on_a_log_of_the_smallest_segments_is_cut_into_units,
-		zeroing_waits_until_there_is_room_for_its_extent,
 		empty_write_is_done_at_once,
 		writes_after_stop_are_refused,
 		stop_gives_up_writes_that_wait_for_space,
