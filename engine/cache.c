@@ -143,8 +143,9 @@ static int load_super(struct wb *wb)
 	return load_table(wb);
 }
 
-static int allocate(struct wb *wb, unsigned int nr_buffers)
+static int allocate(struct wb *wb, const struct wb_options *options)
 {
+	unsigned int nr_buffers = options->nr_buffers;
 	int err;
 
 	nr_buffers = (unsigned int)min_u64(nr_buffers ? nr_buffers : DEFAULT_BUFFERS,
@@ -158,7 +159,8 @@ static int allocate(struct wb *wb, unsigned int nr_buffers)
 	if (!err)
 		err = index_init(&wb->index, &wb->env, layout_nr_positions(&wb->layout));
 	if (!err)
-		err = zeros_init(&wb->zeros, &wb->env, ZEROS_CAPACITY);
+		err = zeros_init(&wb->zeros, &wb->env,
+				 options->nr_zeros ? options->nr_zeros : ZEROS_CAPACITY);
 	if (!err && !wb->read_only)
 		err = migrate_init(wb);
 	if (err)
@@ -177,7 +179,7 @@ int wb_open(struct bdev *cache, const struct wb_options *options, const struct w
 		return -ENOMEM;
 	err = load_super(wb);
 	if (!err)
-		err = allocate(wb, options->nr_buffers);
+		err = allocate(wb, options);
 	if (!err)
 		err = recover(wb);
 	if (err) {

@@ -55,18 +55,6 @@ static uint64_t not_durable_blocks(struct wb *wb)
 	return blocks;
 }
 
-/* The last segment of which all is migrated, and in which nothing more will be written. */
-static uint64_t last_migrated_segment(struct wb *wb)
-{
-	const struct slot *slot = segment_slot(wb, wb->tail.segment);
-	bool ended = wb->tail.block + 2 > wb->layout.segment_blocks ||
-		     wb->segments.current != wb->tail.segment;
-
-	if (slot->segment == wb->tail.segment && slot->last_record > wb->ladder.migrated)
-		ended = false;
-	return ended && wb->tail.block ? wb->tail.segment : wb->tail.segment - 1;
-}
-
 static void ladder_status(struct wb *wb, struct wb_status *s)
 {
 	const struct ladder *l = &wb->ladder;
@@ -82,7 +70,7 @@ static void ladder_status(struct wb *wb, struct wb_status *s)
 	s->last_durable_segment_id = l->durable ? wb->log.durable_segment : 0;
 	s->last_flushed_segment_id = l->logged > l->durable ? head_record(wb, l->logged)->segment
 							    : s->last_durable_segment_id;
-	s->last_migrated_segment_id = last_migrated_segment(wb);
+	s->last_migrated_segment_id = wb->tail.block ? wb->tail.segment : wb->tail.segment - 1;
 }
 
 void wb_status(struct wb *wb, struct wb_status *s)

@@ -64,6 +64,7 @@ struct wb_options {
 	bool read_only;	       /* write neither cache nor backings */
 	bool recover_truncate; /* give up what lies behind damage in the log instead of refusing */
 	unsigned int nr_buffers; /* segment buffers; 0: 64 */
+	unsigned int nr_zeros;	 /* extents of zeros that the log may hold; 0: 16384 */
 };
 
 /*
@@ -282,7 +283,7 @@ struct wb_status {
 	/* the ladder, in records */
 	uint64_t open_record, sealed, logged, durable, migrated, migrated_on_disk;
 	uint64_t batch_end; /* > migrated: a batch is being written to the backings */
-	/* the same in segments */
+	/* the segments that hold the last record logged, durable, migrated */
 	uint64_t current_segment_id, last_flushed_segment_id, last_durable_segment_id,
 		last_migrated_segment_id;
 	uint32_t cursor; /* next block in the current segment */

@@ -21,6 +21,12 @@
 #define MAX_REQUESTS 32
 #define LIVES 12
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DEFAULT_RUNS 150
+#else
+#define DEFAULT_RUNS 2500
+#endif
+
 enum kind { READ, WRITE, ZERO, SYNC };
 
 struct request {
@@ -48,6 +54,7 @@ struct world {
 	uint32_t max_blocks; /* of a request that is not split */
 	bool faulty;	     /* this run injects faults */
 	bool fault;	     /* this life had one */
+	bool stopping;
 	uint64_t seed;
 };
 
@@ -73,7 +80,7 @@ static void request_done(struct wb_io *io, int err)
 	struct world *w = r->world;
 
 	r->busy = false;
-	if (err && !w->fault)
+	if (err && !w->fault && !(w->stopping && err == -ESHUTDOWN))
 		fail(w, "a request failed without a fault");
 	switch (r->kind) {
 	case READ:
@@ -305,11 +312,17 @@ static void close_cleanly(struct world *w)
 {
 	struct outcome o = {0};
 
-	wait_for_requests(w);
+	w->stopping = sim_random(&w->sim, 2);
+	if (!w->stopping)
+		wait_for_requests(w);
 	wb_stop(w->wb, outcome_done, &o);
 	while (!o.done)
 		if (!sim_step(&w->sim))
 			fail(w, "the cache never stops");
+	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
+		if (w->requests[i].busy)
+			fail(w, "the cache stopped with a request in flight");
+	w->stopping = false;
 	if (!o.err)
 		o.err = wb_close(w->wb);
 	else
@@ -398,6 +411,7 @@ static void build_world(struct world *w, uint64_t seed, bool verbose)
 	w->geometry.nr_segments = 3 + sim_random(&w->sim, sim_random(&w->sim, 8) ? 8 : 60);
 	w->options.nr_buffers = 2 + (unsigned int)sim_random(&w->sim, 6);
 	cache_size = WB_SLOTS_OFF + w->geometry.nr_segments * w->geometry.segment_size;
+	w->options.nr_zeros = 8 + (unsigned int)sim_random(&w->sim, 60);
 	w->cache = simdev_new(&w->sim, "cache", cache_size);
 	for (unsigned int i = 0; i < MODEL_BACKINGS; i++)
 		w->backings[i] = simdev_new(&w->sim, names[i], MODEL_SECTORS * 512 - i * 3 * 512);
@@ -443,7 +457,7 @@ static void run(uint64_t seed, bool verbose)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = 1, runs = 1000;
+	uint64_t seed = 1, runs = DEFAULT_RUNS;
 	bool verbose = false;
 	static const struct option long_options[] = {
 		{"seed", required_argument, NULL, 's'},

@@ -346,9 +346,10 @@ void write_and_sync(unsigned int backing, uint64_t block, char letter)
 static void expect_bytes(const uint8_t *bytes, uint64_t off, uint64_t len, char letter)
 {
 	for (uint64_t i = 0; i < len; i++)
-		ck_assert_msg(bytes[i] == (uint8_t)letter,
-			      "byte %llu is 0x%02x and not 0x%02x; messages:\n%s",
-			      (unsigned long long)(off + i), bytes[i], (uint8_t)letter, t.messages);
+		if (bytes[i] != (uint8_t)letter)
+			ck_abort_msg("byte %llu is 0x%02x and not 0x%02x; messages:\n%s",
+				     (unsigned long long)(off + i), bytes[i], (uint8_t)letter,
+				     t.messages);
 }
 
 void expect(unsigned int backing, uint64_t off, uint64_t len, char letter)

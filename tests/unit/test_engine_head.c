@@ -165,6 +165,26 @@ START_TEST(space_for_a_whole_request_is_reserved_first)
 }
 END_TEST
 
+START_TEST(request_that_needs_several_segments_waits_until_all_are_there)
+{
+	struct op *op;
+
+	harness_teardown();
+	harness_make(32, 4, 4);
+	begin();
+	t.cache->hold[BDEV_FLUSH] = true;
+	ck_assert_int_eq(do_write(0, 0, 6 * BLOCK, 'a'), 0);
+	ck_assert_int_eq(do_write(0, 6 * BLOCK, 3 * BLOCK, 'b'), 0);
+	op = start_write(0, 9 * BLOCK, 6 * BLOCK, 'c');
+	sim_settle(&t.sim);
+	ck_assert(!op->done);
+	ck_assert_uint_eq(status().current_segment_id, 3);
+	t.cache->hold[BDEV_FLUSH] = false;
+	ck_assert_int_eq(op_wait(op), 0);
+	expect(0, 9 * BLOCK, 6 * BLOCK, 'c');
+}
+END_TEST
+
 START_TEST(small_request_does_not_overtake_a_large_one_that_waits_for_space)
 {
 	struct op *large, *small;
@@ -247,6 +267,7 @@ int main(void)
 		slot_is_not_reused_while_a_read_of_it_is_in_flight,
 		buffer_is_not_reused_before_its_records_are_durable,
 		space_for_a_whole_request_is_reserved_first,
+		request_that_needs_several_segments_waits_until_all_are_there,
 		small_request_does_not_overtake_a_large_one_that_waits_for_space,
 		slot_of_a_reused_segment_forgets_its_blocks,
 		largest_request_fits_into_a_quarter_of_the_log_and_half_of_the_buffers,

@@ -219,6 +219,31 @@ START_TEST(commit_is_done_only_when_flushed)
 }
 END_TEST
 
+/* The batch ends while a superblock that doesn't know it is being flushed. */
+START_TEST(durable_superblock_vouches_for_no_more_than_it_says)
+{
+	begin();
+	write_and_sync(0, 1, 'a');
+	t.dev[0]->hold[BDEV_FLUSH] = true;
+	wb_drain(t.wb, note_done, NULL);
+	sim_settle(&t.sim);
+	t.cache->hold[BDEV_FLUSH] = true;
+	wb_lock(t.wb);
+	super_commit(t.wb, false);
+	wb_unlock(t.wb);
+	sim_settle(&t.sim);
+	t.dev[0]->hold[BDEV_FLUSH] = false;
+	sim_settle(&t.sim);
+	ck_assert_uint_eq(status().migrated, 1);
+	t.cache->hold[BDEV_FLUSH] = false;
+	sim_step(&t.sim);
+	ck_assert_uint_eq(newest_super().migrated, 0);
+	ck_assert_uint_eq(status().migrated_on_disk, 0);
+	ck_assert_int_eq(wait_done(), 0);
+	ck_assert_uint_eq(newest_super().migrated, 1);
+}
+END_TEST
+
 static void expect_same_copy_again(enum bdev_op op)
 {
 	unsigned int from;
@@ -319,6 +344,7 @@ int main(void)
 		start_writes_the_table_to_both_copies_before_it_is_done,
 		commits_go_to_the_copies_in_turn,
 		commit_is_done_only_when_flushed,
+		durable_superblock_vouches_for_no_more_than_it_says,
 		failed_write_is_repeated_in_the_same_copy,
 		failed_flush_writes_the_same_copy_again,
 		superblock_that_can_never_be_written_fails_the_cache_until_retry,
