@@ -5,6 +5,9 @@
 
 #include "engine/format.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define MOST_RECORDS 2000u
 #define MANY_ZEROS 0xf0 /* this number of entries and more: a header full of zeros */
 
@@ -241,16 +244,15 @@ static void put_header(struct maker *m, struct wb_record_disk *disk, struct reco
 		header->record = input_number(in, header->record);
 	if (patch & PATCH_DURABLE)
 		header->durable = input_number(in, header->durable);
-	if (patch & PATCH_COUNTS) {
-		header->nr_entries = (uint16_t)input_number(in, header->nr_entries);
-		header->nr_blocks = (uint16_t)input_number(in, header->nr_blocks);
-	}
 	if (patch & (PATCH_PLACE | PATCH_RECORD | PATCH_GENERATION))
 		m->image->in_order = false;
-	/* More entries than there are can't be encoded, nor would they be decoded. */
-	if (header->nr_entries > WB_RECORD_ENTRIES)
-		header->nr_entries = WB_RECORD_ENTRIES + 1;
 	record_encode(header, disk);
+	if (patch & PATCH_COUNTS) {
+		disk->nr_entries = le16_put((uint16_t)input_number(in, header->nr_entries));
+		disk->nr_blocks = le16_put((uint16_t)input_number(in, header->nr_blocks));
+		disk->checksum = le64_put(0);
+		disk->checksum = le64_put(XXH3_64bits(disk, sizeof(*disk)));
+	}
 	if (patch & PATCH_HEADER)
 		disk->checksum.b[0] ^= 1;
 	put(m->image->cache, place(m, m->block), disk, sizeof(*disk));
