@@ -78,6 +78,16 @@ static const char *changed(const struct wb_backing *b, const struct wb_backing_s
 		       : "it is another device";
 }
 
+/*
+ * Whether the log's blocks mean the same on a device of another size. A last block that was short
+ * is padded with zeros in the log, which would hide what is behind the old end.
+ */
+static bool fits(const struct wb_backing *b, const struct wb_backing_spec *spec)
+{
+	return spec->dev->size == b->entry.size ||
+	       (spec->dev->size > b->entry.size && b->entry.size % WB_BLOCK_SIZE == 0);
+}
+
 static int check_remembered(struct wb *wb, const struct wb_backing *b,
 			    const struct wb_backing_spec *spec, uint64_t sample)
 {
@@ -95,9 +105,7 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 		return 0;
 	wb_log(wb, spec->force ? WB_LOG_WARNING : WB_LOG_ERROR,
 	       "%s: attach %s: %s while the log has blocks of it", spec->name, spec->path, what);
-	if (spec->force && spec->dev->size >= b->entry.size)
-		return 0;
-	return -ESTALE;
+	return spec->force && fits(b, spec) ? 0 : -ESTALE;
 }
 
 static void describe(struct table_entry *entry, const struct wb_backing_spec *spec)

@@ -129,6 +129,21 @@ START_TEST(identity_that_is_too_long_does_not_look_like_another_device_later)
 }
 END_TEST
 
+/* The log has the last block padded with zeros, which would hide the new sectors. */
+START_TEST(larger_device_whose_old_end_cut_a_block_is_refused_even_if_forced)
+{
+	uint64_t off = (BACKING_BLOCKS - 1) * BLOCK;
+
+	ck_assert_int_eq(do_write(1, off, ODD_SECTORS * SECTOR, 'a'), 0);
+	ck_assert_int_eq(do_sync(), 0);
+	crash();
+	t.dev[1] = simdev_new(&t.sim, "slow1", BACKING_BLOCKS * BLOCK);
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_int_eq(try_attach(0, false), 0);
+	ck_assert_int_eq(try_attach(1, true), -ESTALE);
+}
+END_TEST
+
 /* ---- drains ---- */
 
 START_TEST(drain_reports_the_error_of_a_backing_that_keeps_failing)
@@ -214,6 +229,7 @@ int main(void)
 		partial_write_over_a_damaged_clean_block_keeps_what_the_backing_has,
 		path_with_a_control_character_does_not_spoil_the_cache,
 		identity_that_is_too_long_does_not_look_like_another_device_later,
+		larger_device_whose_old_end_cut_a_block_is_refused_even_if_forced,
 		drain_reports_the_error_of_a_backing_that_keeps_failing,
 		drain_of_a_read_only_cache_with_blocks_in_its_log_is_refused,
 		zeroing_waits_until_there_is_room_for_its_extent,
