@@ -76,6 +76,15 @@ int run_lock_take(dev_t dev)
 	return result;
 }
 
+/* The device number is free since the mount has gone: the file may be that of a later mount. */
+static bool is_ours(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+	       ours.st_ino == there.st_ino;
+}
+
 void run_lock_leave(int fd, dev_t dev, int exit_status)
 {
 	char path[LOCK_PATH_LEN];
@@ -84,7 +93,8 @@ void run_lock_leave(int fd, dev_t dev, int exit_status)
 		return;
 	dprintf(fd, "exit %d\n", exit_status);
 	lock_path(dev, path);
-	unlink(path);
+	if (is_ours(fd, path))
+		unlink(path);
 }
 
 int run_lock_open(dev_t dev)
