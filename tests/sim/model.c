@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SECTOR 512u
+#define BLOCK 4096u
 #define GARBAGE UINT32_MAX
 
 void model_init(struct model *m)
@@ -40,10 +41,34 @@ static void fill_sector(unsigned int backing, uint32_t sector, uint32_t stamp, u
 	}
 }
 
+static uint32_t crc32c(const uint8_t *data, uint32_t len)
+{
+	static uint32_t table[256];
+	uint32_t crc = 0;
+
+	for (uint32_t i = 0; !table[255] && i < 256; i++) {
+		table[i] = i;
+		for (int bit = 0; bit < 8; bit++)
+			table[i] = table[i] >> 1 ^ (0x82f63b78 & -(table[i] & 1));
+	}
+	while (len--)
+		crc = table[(crc ^ *data++) & 255] ^ crc >> 8;
+	return crc;
+}
+
+/*
+ * Whole blocks end in their own CRC32C, as metadata of ext4 does: a checksum of that kind would
+ * not tell them apart.
+ */
 void model_fill(unsigned int backing, uint64_t off, uint64_t len, uint32_t stamp, uint8_t *buf)
 {
 	for (uint64_t at = 0; at < len; at += SECTOR)
 		fill_sector(backing, (uint32_t)((off + at) / SECTOR), stamp, buf + at);
+	for (uint64_t at = (BLOCK - off % BLOCK) % BLOCK; at + BLOCK <= len; at += BLOCK) {
+		uint32_t crc = crc32c(buf + at, BLOCK - 4);
+
+		memcpy(buf + at + BLOCK - 4, &crc, 4);
+	}
 }
 
 /* The stamp of a sector's contents, or GARBAGE. */
@@ -54,6 +79,8 @@ static uint32_t stamp_of(unsigned int backing, uint32_t sector, const uint8_t *b
 
 	memcpy(&stamp, buf, 4);
 	fill_sector(backing, sector, stamp, expected);
+	if (stamp && sector % (BLOCK / SECTOR) == BLOCK / SECTOR - 1)
+		memcpy(expected + SECTOR - 4, buf + SECTOR - 4, 4);
 	return memcmp(buf, expected, SECTOR) == 0 ? stamp : GARBAGE;
 }
 

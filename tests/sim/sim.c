@@ -20,6 +20,7 @@
 
 #define MAX_REQUESTS 32
 #define LIVES 12
+#define MAX_STEPS 200000
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define DEFAULT_RUNS 150
@@ -51,6 +52,7 @@ struct world {
 	struct wb_format_result geometry;
 	struct wb_options options;
 	struct request requests[MAX_REQUESTS];
+	uint64_t steps;
 	uint32_t max_blocks; /* of a request that is not split */
 	bool faulty;	     /* this run injects faults */
 	bool fault;	     /* this life had one */
@@ -70,6 +72,14 @@ static void fail(struct world *w, const char *what)
 	fprintf(stderr, "replay: tests/sim/sim --seed %llu --verbose\n",
 		(unsigned long long)w->seed);
 	abort();
+}
+
+/* One step, which a run does not need without end. */
+static bool step(struct world *w)
+{
+	if (++w->steps > MAX_STEPS)
+		fail(w, "it goes on for ever");
+	return sim_step(&w->sim);
 }
 
 /* ---- requests ---- */
@@ -264,7 +274,7 @@ static void verify_contents(struct world *w)
 				       .ctx = r};
 		wb_read(w->wb, &r->io);
 		while (r->busy)
-			if (!sim_step(&w->sim))
+			if (!step(w))
 				fail(w, "a read never completes");
 	}
 	if (!model_recover(&w->model, images))
@@ -294,7 +304,7 @@ static void start_cache(struct world *w)
 
 	wb_start(w->wb, outcome_done, &o);
 	while (!o.done)
-		if (!sim_step(&w->sim))
+		if (!step(w))
 			fail(w, "the cache never starts");
 	if (o.err && !w->fault)
 		fail(w, "the cache can't be started");
@@ -304,7 +314,7 @@ static void wait_for_requests(struct world *w)
 {
 	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
 		while (w->requests[i].busy)
-			if (!sim_step(&w->sim))
+			if (!step(w))
 				fail(w, "a request never completes");
 }
 
@@ -317,7 +327,7 @@ static void close_cleanly(struct world *w)
 		wait_for_requests(w);
 	wb_stop(w->wb, outcome_done, &o);
 	while (!o.done)
-		if (!sim_step(&w->sim))
+		if (!step(w))
 			fail(w, "the cache never stops");
 	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
 		if (w->requests[i].busy)
@@ -379,7 +389,7 @@ static void live(struct world *w)
 		if (dice < 40)
 			start_request(w);
 		else if (dice < 98)
-			sim_step(&w->sim);
+			step(w);
 		else if (dice < 99 || !w->faulty)
 			change_knob(w);
 		else if (sim_random(&w->sim, 3))
@@ -459,27 +469,32 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = 1, runs = DEFAULT_RUNS;
 	bool verbose = false;
+	time_t end = 0;
 	static const struct option long_options[] = {
 		{"seed", required_argument, NULL, 's'},
 		{"runs", required_argument, NULL, 'r'},
+		{"seconds", required_argument, NULL, 't'},
 		{"verbose", no_argument, NULL, 'v'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:r:v", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:r:t:v", long_options, NULL)) != -1) {
 		if (c == 's') {
 			seed = strtoull(optarg, NULL, 0);
-			runs = 1;
+			runs = end ? runs : 1;
 		} else if (c == 'r') {
 			runs = strtoull(optarg, NULL, 0);
+		} else if (c == 't') {
+			end = time(NULL) + strtol(optarg, NULL, 0);
+			runs = UINT64_MAX;
 		} else if (c == 'v') {
 			verbose = true;
 		} else {
 			return 2;
 		}
 	}
-	for (uint64_t i = 0; i < runs; i++)
+	for (uint64_t i = 0; i < runs && (!end || time(NULL) < end); i++)
 		run(seed + i, verbose);
 	printf("simulation: %llu runs, %llu crashes with recovery, %llu requests, %llu syncs, "
 	       "%llu faults, %llu failed openings, %.1f simulated hours, no failure\n",

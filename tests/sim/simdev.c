@@ -362,13 +362,14 @@ void sim_sleep(struct sim *sim, uint64_t ns)
 /* What becomes of a write at 512-byte granularity: kept, lost, or any mixture. */
 static void maybe_keep(struct sim *sim, struct simdev *dev, const struct simdev_write *w)
 {
-	uint64_t fate = sim_random(sim, 3);
+	uint64_t fate = sim_random(sim, 4);
+	uint64_t unit = fate == 3 ? WB_BLOCK_SIZE : 512; /* what is kept or lost as a whole */
 
 	if (sim->fate != SIM_FATE_RANDOM)
 		fate = sim->fate == SIM_FATE_KEPT ? 0 : 2;
-	for (uint64_t at = 0; at < w->len; at += 512)
-		if (fate == 0 || (fate == 1 && sim_random(sim, 2)))
-			apply(dev->stable, w, at, w->len - at < 512 ? w->len - at : 512);
+	for (uint64_t at = 0; at < w->len; at += unit)
+		if (fate == 0 || (fate != 2 && sim_random(sim, 2)))
+			apply(dev->stable, w, at, w->len - at < unit ? w->len - at : unit);
 }
 
 void sim_kill(struct sim *sim)

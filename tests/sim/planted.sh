@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Proof that the simulation catches what it is there for: each of the bugs below is planted into a
+# copy of the engine, and the simulation has to fail. Prints what each took to be found.
+#
+#	tests/sim/planted.sh            all
+#	tests/sim/planted.sh NAME...    these
+#
+# A bug is a perl substitution that must change exactly one file. RUNS bounds the search for each.
+
+set -euo pipefail
+top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+build=$(cd "${top_builddir:-.}" && pwd)
+runs=${RUNS:-2500}
+cc=${CC:-gcc}
+flags=(-std=gnu11 -O1 -g -fno-strict-aliasing -w -pthread "-I$build" -I.)
+tmp=$(mktemp -d)
+case ${WB_SANITIZERS:-no} in
+no) ;;
+*)
+	echo "skipped: the engine is built here anew, without sanitizers"
+	exit 77
+	;;
+esac
+trap 'rm -rf "$tmp"' EXIT
+
+# plant NAME FILE PERL: the name says what the engine does wrong then
+bugs=()
+plant() {
+	bugs+=("$1")
+	file[$1]=$2
+	perl[$1]=$3
+}
+declare -A file perl
+
+plant migrate_not_durable engine/migrate.c \
+	's/if \(last\)\n\t\t\tend = wb->ladder\.durable;/if (last)\n\t\t\tend = wb->ladder.sealed;/; s/b->segments\[b->nr_segments\] = /if (s == wb->log.durable_segment) to = slot->end_block;\n$&/'
+plant forget_durable_copy_on_overwrite engine/migrate.c \
+	's/\tpieces_compose\(&b->pieces\);/\t{ uint32_t n = 0; for (uint32_t i = 0; i < b->pieces.nr; i++) { struct piece *p = &b->pieces.pieces[i]; uint32_t at = index_find(&b->wb->index, (uint8_t)(p->key >> 40), p->key & ((1ull << 40) - 1)); if (at != INDEX_NONE && layout_version(segment_slot_at(b->wb, at)->segment, at % b->wb->layout.segment_blocks) > p->version) continue; b->pieces.pieces[n++] = *p; } b->pieces.nr = n; }\n$&/'
+plant superseded_by_a_later_batch engine/migrate.c \
+	's/\tpieces_compose\(&b->pieces\);/\t{ uint32_t n = 0; for (uint32_t i = 0; i < b->pieces.nr; i++) { struct piece *p = &b->pieces.pieces[i]; uint32_t at = index_find(&b->wb->index, (uint8_t)(p->key >> 40), p->key & ((1ull << 40) - 1)); if (at != INDEX_NONE && segment_slot_at(b->wb, at)->segment > b->pieces.end_segment && segment_slot_at(b->wb, at)->last_record <= b->wb->ladder.durable) continue; b->pieces.pieces[n++] = *p; } b->pieces.nr = n; }\n$&/'
+plant reuse_slot_before_migrated_on_disk engine/segment.c \
+	's/slot->last_record <= wb->ladder\.migrated_on_disk/slot->last_record <= wb->ladder.migrated/g'
+plant reuse_slot_while_it_is_read engine/segment.c \
+	's/ && !slot->pins &&/ \&\&/'
+plant reuse_buffer_before_durable engine/segment.c \
+	's/buffer->slot->last_record <= wb->ladder\.durable/buffer->slot->last_record <= wb->ladder.logged/'
+plant recover_without_flush engine/recover.c \
+	's/err = bdev_flush\(wb->cache\);/err = 0;/'
+plant ignore_generations engine/recover.c \
+	's/scan_is_stale\(&r->scan, header\.generation, header\.record\)\)\n\t\treturn false;/false)\n\t\treturn false;/'
+plant no_block_checksum engine/format.c \
+	's/return \(uint32_t\)XXH3_64bits_withSeed\(data, WB_BLOCK_SIZE, seed\);/(void)data; return (uint32_t)seed;/'
+plant crc32c_as_block_checksum engine/format.c \
+	's/return \(uint32_t\)XXH3_64bits_withSeed\(data, WB_BLOCK_SIZE, seed\);/uint32_t crc = (uint32_t)seed; for (const uint8_t *p = data; p < (const uint8_t *)data + WB_BLOCK_SIZE; p++) { crc ^= *p; for (int i = 0; i < 8; i++) crc = crc >> 1 ^ (0x82f63b78 & -(crc & 1)); } return crc;/'
+plant acknowledge_sync_before_flush engine/sync.c \
+	's/return waiter->target <= wb->ladder\.durable;/return waiter->target <= wb->ladder.logged;/'
+plant ignore_failed_flush engine/log.c \
+	's/\tif \(io->err\)\n\t\tflush_failed\(wb, io->err\);/\tio->err = 0;\n$&/'
+plant flush_again_without_writing_again engine/log.c \
+	's/\tlog_write_all_again\(wb\);\n\twb->log\.flush_not_before/\twb->log.flush_not_before/'
+plant end_the_log_at_a_continued_record engine/recover.c \
+	's/if \(!r->continued\)/if (1)/'
+plant discard_stays_out_of_the_log engine/write.c \
+	's/\.kind = zeros \? WB_ENTRY_ZEROS/.kind = zeros ? WB_ENTRY_POISON/'
+plant replay_skips_a_hole engine/recover.c \
+	's/header\.record != r->next_record \|\|/header.record < r->next_record ||/; s/\tr->next_record\+\+;/\tr->next_record = header.record + 1;/'
+plant wrong_checksum_in_the_index engine/write.c \
+	's/entry\.mask, entry\.value\);\n/entry.mask, entry.value ^ 1);\n/'
+plant partial_write_forgets_the_old_copy engine/write.c \
+	's/uint8_t mask = r->fetch\.log_only \? r->fetch\.mask : 0xff;/uint8_t mask = 0;/'
+plant zeros_of_a_batch_forgotten engine/migrate_io.c \
+	's/if \(b->cursor == b->pieces\.zeros\.nr\)/if (1)/'
+plant backing_not_flushed engine/migrate_io.c \
+	's/if \(!backing \|\| !backing->to_flush\)/if (1)/'
+plant batch_not_announced engine/migrate.c \
+	's/\twb->batch_end = b->last_record;\n//'
+plant superblock_copies_not_in_turn engine/super.c \
+	's/\tw->copy = \(w->copy \+ 1\) % WB_NR_SUPERS;\n//'
+
+wanted=("$@")
+[ "${#wanted[@]}" -gt 0 ] || wanted=("${bugs[@]}")
+
+# The sound engine once; then only what each bug changes.
+mkdir "$tmp/src" && cp -r "$top/engine" "$top/tests" "$tmp/src" && cd "$tmp/src"
+objects() {
+	local source
+	for source in engine/*.c tests/sim/*.c; do
+		echo "$tmp/$(tr / _ <<<"$source").o"
+	done
+}
+for source in engine/*.c tests/sim/*.c; do
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+	"$cc" "${flags[@]}" -c "$source" -o "$tmp/$(tr / _ <<<"$source").o" &
+done
+wait
+
+found=0
+for name in "${wanted[@]}"; do
+	source=${file[$name]}
+	object=$tmp/$(tr / _ <<<"$source").o
+	cp "$source" "$tmp/sound.c" && cp "$object" "$tmp/sound.o"
+	perl -0pi -e "${perl[$name]}" "$source"
+	if cmp -s "$source" "$tmp/sound.c"; then
+		echo "$name: the code it changes has changed: mend tests/sim/planted.sh"
+	else
+		"$cc" "${flags[@]}" -c "$source" -o "$object"
+		mapfile -t all < <(objects)
+		"$cc" -pthread -o "$tmp/sim" "${all[@]}"
+		start=$SECONDS
+		status=0
+		(exec timeout 120 "$tmp/sim" --runs "$runs" >"$tmp/out" 2>&1) || status=$?
+		if [ "$status" -eq 0 ] || [ "$status" -eq 124 ]; then
+			echo "$name: NOT FOUND in $runs runs"
+		else
+			found=$((found + 1))
+			seed=$(sed -n 's/^replay: .*--seed \([0-9]*\).*/seed \1/p' "$tmp/out")
+			what=$(sed -n 's/^FAILED: seed [0-9]*: \(.*\) (last.*/\1/p; s/.*\(Assertion.*\)/\1/p' \
+				"$tmp/out" | head -n 1)
+			echo "$name: found after $((SECONDS - start)) s: ${seed:+$seed: }$what"
+		fi
+	fi
+	cp "$tmp/sound.c" "$source" && cp "$tmp/sound.o" "$object"
+done
+echo "planted bugs found: $found of ${#wanted[@]}"
+[ "$found" -eq "${#wanted[@]}" ]
