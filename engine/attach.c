@@ -261,6 +261,10 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void 
 		detach_uncached(wb, backing, done, ctx);
 		return;
 	}
+	if (wb->read_only) {
+		done(ctx, -EROFS);
+		return;
+	}
 	d = calloc(1, sizeof(*d));
 	if (!d) {
 		done(ctx, -ENOMEM);

@@ -207,6 +207,7 @@ uint64_t super_fill(struct wb *wb, enum wb_super_state state, bool with_table)
 
 uint64_t super_commit(struct wb *wb, bool with_table)
 {
+	assert(!wb->read_only);
 	wb->super.table_changed |= with_table;
 	wb_kick(wb);
 	return ++wb->super.wanted;
