@@ -5,7 +5,9 @@
  * $RECORD_LOG. Each call makes two entries: one with its data before it is passed on to the
  * system, and one with its result when it has come back. So what the log shows as ended before
  * something began really had. Others append to the same log; every entry is one write to a file
- * opened with O_APPEND, which puts all of them in one order. log.pl reads it.
+ * opened with O_APPEND, which puts all of them in one order. log.pl reads it. With
+ * $RECORD_DELAY_US each call takes up to that many microseconds longer, a flush all of them, so
+ * that more happens at the same time.
  *
  * Built and used by crash_states.sh. Calls come on any thread. There are no locks: all state is
  * const after the start, but for the atomic counter. A log that can't be written would be a lie,
@@ -49,7 +51,8 @@ static struct {
 	ino_t ino;
 } files[MAX_FILES];
 static unsigned int nr_files;
-static int log_fd = -1;
+static const char *log_path; /* NULL: nothing is recorded */
+static unsigned int delay_us;
 static atomic_uint_fast64_t last_id;
 
 static void give_up(const char *what)
@@ -71,6 +74,7 @@ static void *next(const char *name)
 __attribute__((constructor)) static void start(void)
 {
 	const char *log = getenv("RECORD_LOG"), *list = getenv("RECORD_FILES");
+	const char *delay = getenv("RECORD_DELAY_US");
 	char *copy = list ? strdup(list) : NULL, *rest = copy, *path;
 	struct stat st;
 
@@ -83,16 +87,15 @@ __attribute__((constructor)) static void start(void)
 		files[nr_files++].ino = st.st_ino;
 	}
 	free(copy);
-	log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (log_fd < 0)
-		give_up(log);
+	delay_us = delay ? (unsigned int)atoi(delay) : 0;
+	log_path = log;
 }
 
 static bool is_recorded(int fd, uint8_t *device)
 {
 	struct stat st;
 
-	if (log_fd < 0 || fstat(fd, &st) < 0)
+	if (!log_path || fstat(fd, &st) < 0)
 		return false;
 	for (*device = 0; *device < nr_files; ++*device)
 		if (files[*device].dev == st.st_dev && files[*device].ino == st.st_ino)
@@ -100,18 +103,25 @@ static bool is_recorded(int fd, uint8_t *device)
 	return false;
 }
 
-/* One entry with its data, which is iov[1] on; iov[0] is free for the entry. */
+/*
+ * One entry with its data, which is iov[1] on; iov[0] is free for the entry. The log is opened
+ * each time: a daemon may close all descriptors that it doesn't know.
+ */
 static void append(struct entry *entry, struct iovec *iov, int nr_iov)
 {
-	int saved = errno;
+	int saved = errno, fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		give_up(log_path);
 
 	memcpy(entry->magic, "WBEV", sizeof(entry->magic));
 	for (int i = 1; i < nr_iov; i++)
 		entry->data_len += (uint32_t)iov[i].iov_len;
 	iov[0].iov_base = entry;
 	iov[0].iov_len = sizeof(*entry);
-	if (writev(log_fd, iov, nr_iov) != (ssize_t)(sizeof(*entry) + entry->data_len))
+	if (writev(fd, iov, nr_iov) != (ssize_t)(sizeof(*entry) + entry->data_len))
 		give_up("write the log");
+	close(fd);
 	errno = saved;
 }
 
@@ -124,10 +134,22 @@ static struct entry begin(enum kind kind, uint8_t device)
 	};
 }
 
+/* Longer for some than for others, so that they overtake each other. */
+static void delay(const struct entry *entry)
+{
+	unsigned int us = entry->kind == FLUSH ? delay_us : delay_us * (entry->id * 7 % 5) / 4;
+	int saved = errno;
+
+	if (us)
+		usleep(us);
+	errno = saved;
+}
+
 static void end(struct entry entry, int64_t result)
 {
 	struct iovec iov;
 
+	delay(&entry);
 	entry.kind = END;
 	entry.data_len = 0;
 	entry.len = result < 0 ? -errno : result;

@@ -43,17 +43,19 @@ for my $path (@paths) {
 my $cells = int((-s $plain[0]) / CELL / $nr_writers / BLOCK_CELLS) * BLOCK_CELLS;
 my $first = $cells * $writer;
 
+my $syncs;	# so many of the operations are one; for a time
 for my $operation (1 .. $count) {
 	my $file = int(rand(@paths));
 	my $what = rand();
-	if ($what < 0.7) {
-		put($operation, $file, \@plain, '');
-	} elsif ($what < 0.8) {
+	$syncs = (0, 0.02, 0.1, 0.3)[int(rand(4))] if $operation % 20 == 1;
+	if ($what < $syncs / 2) {
 		put($operation, $file, \@dsync, ' synced');
-	} elsif ($what < 0.9) {
+	} elsif ($what < $syncs) {
 		append_mark($log, "begin $writer $operation sync $file 0 0");
 		$plain[$file]->sync or die "$paths[$file]: fsync: $!\n";
 		append_mark($log, "end $writer $operation synced");
+	} elsif ($what < 0.9) {
+		put($operation, $file, \@plain, '');
 	} else {
 		zero($operation, $file);
 	}

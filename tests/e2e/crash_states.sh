@@ -8,7 +8,8 @@
 # that was synced. Some are written on, recorded anew and cut again: in recovery, in what comes
 # after it, and in the end.
 #
-#	WB_SEED=n         the same choices again (of another recording; WB_KEEP=1 leaves this one)
+#	WB_SEED=n         the same choices again, but of another recording
+#	WB_KEEP=1         leave the recording there, for states.pl and history.pl
 #	CRASH_STATES=n    how many disks from the first session (30)
 #	CRASH_AGAIN=n     every so many of them is written on (6), and cut ...
 #	CRASH_DEEPER=n    ... so often (4)
@@ -31,19 +32,20 @@ read_backings() { # DIRECTORY: copy what wbfs shows to it
 	local name
 	mkdir -p "$1"
 	for name in "${names[@]}"; do
-		cp "$mnt/$name" "$1/$name"
+		cp "$mnt/$name" "$1/$name" || fail "$name can't be read (seed $seed)"
 	done
 }
 
 mount_again() {
-	wbfs mount --cache "$cache" ${WB_MOUNT_OPTIONS:+-o "$WB_MOUNT_OPTIONS"} "$@" "$mnt"
+	wbfs mount --cache "$cache" ${WB_MOUNT_OPTIONS:+-o "$WB_MOUNT_OPTIONS"} "$@" "$mnt" ||
+		fail "can't be mounted (seed $seed)"
 }
 
 # Memory for few segments and small batches, so that the log wraps and migrates all the time. Only
 # system calls can be recorded, no io_uring.
 mount_recorded() { # LOG
-	local plain=("${daemon[@]}") options=io=threads,buffers=8,nr_max_batched_migration=3
-	daemon=(env LD_PRELOAD="$tmp/record.so" RECORD_LOG="$1"
+	local plain=("${daemon[@]}") options=io=threads,buffers=24,nr_max_batched_migration=3
+	daemon=(env LD_PRELOAD="$tmp/record.so" RECORD_LOG="$1" RECORD_DELAY_US=3000
 		RECORD_FILES="$cache:$tmp/one.img:$tmp/two.img"
 		ASAN_OPTIONS="verify_asan_link_order=0:$ASAN_OPTIONS" "$WBFS")
 	mount_again -o "$options"
@@ -93,7 +95,7 @@ expect_drained() { # DIRECTORY
 	local name
 	wbfs drain "$mnt"
 	for name in "${names[@]}"; do
-		cmp "$1/$name" "$tmp/$name.img"
+		cmp "$1/$name" "$tmp/$name.img" || fail "drained is not what was read (seed $seed)"
 	done
 }
 
