@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/migrate.h"
 
 #define LARGEST_BACKING (1ull << 52) /* bytes: block numbers have 40 bits */
 
@@ -164,6 +165,7 @@ static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint
 	known->dev = spec->dev;
 	if (wb->started && !wb->read_only) {
 		known->entry.sample_valid = false;
+		migrate_retry(wb); /* perhaps it is what was missing */
 		super_commit(wb, true);
 	}
 	*backing = known;

@@ -58,6 +58,83 @@ bool backing_in_log(const struct wb *wb, const struct wb_backing *backing)
 	return backing->entry.id && backing->last_record > wb->ladder.migrated;
 }
 
+/* ---- how it does ---- */
+
+enum wb_state backing_state(const struct wb *wb, const struct wb_backing *backing,
+			    const char **reason)
+{
+	if (!backing->dev && backing_in_log(wb, backing)) {
+		*reason = "missing, and the log has blocks of it";
+		return WB_FAILED;
+	}
+	return health_state(&backing->health, reason);
+}
+
+/* The device has gone away: no use in waiting for more errors. */
+static bool is_gone(int err)
+{
+	return err == -ENODEV || err == -ENXIO || err == -ENOMEDIUM;
+}
+
+static bool is_where_it_failed(const struct wb_backing *b, const struct bdev_io *io)
+{
+	if (io->op != b->failed_at.op)
+		return false;
+	return io->op == BDEV_FLUSH || (io->off < b->failed_at.off + b->failed_at.len &&
+					b->failed_at.off < io->off + io->len);
+}
+
+static void request_io_failed(struct wb *wb, struct wb_backing *b, const struct bdev_io *io)
+{
+	bool failed = ++b->failed_requests > RETRY_ATTEMPTS || is_gone(io->err);
+
+	b->nr_errors++;
+	b->failed_at.op = io->op;
+	b->failed_at.off = io->off;
+	b->failed_at.len = io->len;
+	health_io_failed(wb, b, CAUSE_REQUEST, failed ? WB_FAILED : WB_DEGRADED, io);
+}
+
+void backing_request_io(struct wb *wb, struct wb_backing *b, const struct bdev_io *io)
+{
+	const struct complaint *c = &b->health.causes[CAUSE_REQUEST];
+
+	if (io->err) {
+		request_io_failed(wb, b, io);
+		return;
+	}
+	if (c->state == WB_HEALTHY)
+		return;
+	b->failed_requests = 0;
+	if (is_where_it_failed(b, io))
+		health_clear(wb, b, CAUSE_REQUEST);
+	else
+		health_set(wb, b, CAUSE_REQUEST, WB_DEGRADED, "%s", c->reason);
+}
+
+void backing_batch_io_failed(struct wb *wb, struct wb_backing *b, const struct bdev_io *io)
+{
+	b->nr_errors++;
+	b->batch_failed = true;
+	health_io_failed(wb, b, CAUSE_MIGRATION, is_gone(io->err) ? WB_FAILED : WB_DEGRADED, io);
+}
+
+void backing_batch_failed(struct wb *wb, struct wb_backing *b)
+{
+	if (!b->batch_failed)
+		return;
+	b->batch_failed = false;
+	if (++b->failed_batches > RETRY_ATTEMPTS)
+		health_set(wb, b, CAUSE_MIGRATION, WB_FAILED, "%s",
+			   b->health.causes[CAUSE_MIGRATION].reason);
+}
+
+void backing_batch_done(struct wb *wb, struct wb_backing *b)
+{
+	b->failed_batches = 0;
+	health_clear(wb, b, CAUSE_MIGRATION);
+}
+
 int backing_sample(struct bdev *dev, uint64_t *sample)
 {
 	_Alignas(WB_BLOCK_SIZE) uint8_t block[WB_BLOCK_SIZE];

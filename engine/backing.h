@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "engine/format.h"
+#include "engine/health.h"
 #include "engine/util.h"
 #include "engine/wb.h"
 
@@ -22,6 +23,14 @@ struct wb_backing {
 	uint64_t nr_reads, nr_writes, nr_zeros, read_bytes, write_bytes;
 	uint64_t migrated_bytes, nr_errors;
 	bool to_flush; /* migration wrote to it since its last flush */
+	struct health health;
+	bool batch_failed;	      /* some of its I/O in this attempt of a batch */
+	unsigned int failed_batches;  /* attempts without a good one in between */
+	unsigned int failed_requests; /* I/Os without a good one in between */
+	struct {
+		enum bdev_op op;
+		uint64_t off, len;
+	} failed_at; /* the last of these */
 	unsigned int knobs[WB_NR_ALL_KNOBS - WB_NR_KNOBS];
 };
 
@@ -35,6 +44,21 @@ void backing_free(struct wb *wb, struct wb_backing *backing);
 
 /* Whether the log holds something of it that is not on it. */
 bool backing_in_log(const struct wb *wb, const struct wb_backing *backing);
+
+/* Its state and the reason, "" if healthy. Mutex held, as in all below but backing_sample. */
+enum wb_state backing_state(const struct wb *wb, const struct wb_backing *backing,
+			    const char **reason);
+
+/* An I/O for a request has ended, good or bad. */
+void backing_request_io(struct wb *wb, struct wb_backing *backing, const struct bdev_io *io);
+
+/*
+ * In migration: an I/O has failed; an attempt of a batch that holds it has ended with an error, or
+ * with everything written and flushed.
+ */
+void backing_batch_io_failed(struct wb *wb, struct wb_backing *backing, const struct bdev_io *io);
+void backing_batch_failed(struct wb *wb, struct wb_backing *backing);
+void backing_batch_done(struct wb *wb, struct wb_backing *backing);
 
 /* A hash of some blocks spread over the device. Blocks; no mutex. */
 int backing_sample(struct bdev *dev, uint64_t *sample) WB_CHECK;

@@ -238,6 +238,16 @@ void request_end(struct wb *wb, struct wb_io *io, int err)
 	io->done(io, err);
 }
 
+void request_end_straight(struct wb_io *io, const struct bdev_io *bio)
+{
+	struct wb *wb = request_of(io)->wb;
+
+	wb_lock(wb);
+	backing_request_io(wb, io->backing, bio);
+	wb_unlock(wb);
+	request_end(wb, io, bio->err);
+}
+
 bool wb_has_stopped(struct wb *wb)
 {
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;
@@ -330,9 +340,8 @@ void wb_retry(struct wb *wb)
 	wb_log(wb, WB_LOG_INFO, "%s: starting over after failures", wb->cache->path);
 	if (wb->failed)
 		log_write_all_again(wb);
-	wb->failed = false;
+	health_retry(wb);
 	wb->stuck = false;
-	wb->reason[0] = '\0';
 	wb->log.flush_attempts = 0;
 	wb->log.flush_not_before = 0;
 	wb->super.attempts = 0;

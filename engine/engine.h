@@ -15,6 +15,7 @@
 #include "engine/blocks.h"
 #include "engine/fetch.h"
 #include "engine/head.h"
+#include "engine/health.h"
 #include "engine/index.h"
 #include "engine/ladder.h"
 #include "engine/layout.h"
@@ -100,6 +101,7 @@ struct log {
 	uint64_t flush_target; /* what the flush in flight will make durable */
 	unsigned int flush_attempts;
 	uint64_t flush_not_before;
+	uint64_t sick_until; /* when *durable* is there, what failed has been made good */
 	struct bdev_io flush;
 };
 
@@ -130,9 +132,9 @@ struct wb {
 
 	bool started;
 	bool stopping;
-	bool stopped;	  /* wb_stop has reported: nothing begins any more */
-	bool failed;	  /* the cache device: no writes, no syncs */
-	char reason[256]; /* why failed or degraded; "": healthy */
+	bool stopped; /* wb_stop has reported: nothing begins any more */
+	bool failed;  /* the cache is WB_FAILED: no writes, no syncs */
+	struct health health;
 	uint64_t generation, generation_record;
 
 	struct ladder ladder;
@@ -175,15 +177,12 @@ void wb_pump(struct wb *wb);
 /* Whether wb_stop has nothing left to wait for. Mutex held. */
 bool wb_has_stopped(struct wb *wb);
 
-/* The cache device can't be written: fail what waits for it. Mutex held. */
-void wb_fail(struct wb *wb, const char *what, int err);
-/* Something needs attention. Mutex held. */
-void wb_degrade(struct wb *wb, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* A request that is not in wb.writes begins: -ESHUTDOWN after wb_stop. Mutex held. */
 int request_enter(struct wb *wb);
 /* It ends: calls its done, after which the wb may be gone. Without the mutex. */
 void request_end(struct wb *wb, struct wb_io *io, int err);
+/* The I/O of a request for a backing that is not cached has ended, and with it the request. */
+void request_end_straight(struct wb_io *io, const struct bdev_io *bio);
 
 /* waiter.c; mutex held */
 void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint64_t target);

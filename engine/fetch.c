@@ -157,16 +157,16 @@ static void io_done(struct bdev_io *io)
 		pass_ended(f);
 }
 
-static void report_read_error(struct fetch *f, const struct fetch_piece *piece)
+static void read_ended(struct fetch *f, const struct fetch_piece *piece)
 {
-	struct bdev *dev = piece->source == PIECE_LOG ? f->wb->cache : f->backing->dev;
-
-	f->wb->figures.nr_read_errors++;
+	if (piece->io.err)
+		f->wb->figures.nr_read_errors++;
 	if (piece->source == PIECE_BACKING)
-		f->backing->nr_errors++;
-	wb_log(f->wb, WB_LOG_ERROR, "%s: read %llu bytes at byte %llu: error %d", dev->path,
-	       (unsigned long long)piece->io.len, (unsigned long long)piece->io.off,
-	       -piece->io.err);
+		backing_request_io(f->wb, f->backing, &piece->io);
+	else if (piece->io.err)
+		wb_log(f->wb, WB_LOG_ERROR, "%s: read %llu bytes at byte %llu: error %d",
+		       f->wb->cache->path, (unsigned long long)piece->io.len,
+		       (unsigned long long)piece->io.off, -piece->io.err);
 }
 
 /*
@@ -228,8 +228,8 @@ static void unpin_pieces(struct fetch *f)
 			segment_slot_at(wb, piece->position)->pins--;
 		else if (piece->source == PIECE_BUFFER)
 			piece->buffer->pins--;
-		if (piece->io.err && (piece->source == PIECE_LOG || piece->source == PIECE_BACKING))
-			report_read_error(f, piece);
+		if (piece->source == PIECE_LOG || piece->source == PIECE_BACKING)
+			read_ended(f, piece);
 	}
 	if (wb->segments.wanted)
 		wb_kick(wb);

@@ -66,18 +66,21 @@ static void advance_logged(struct wb *wb)
 	}
 }
 
-static void write_failed(struct wb *wb, struct record *record, int err)
+static void log_failed(struct wb *wb, uint64_t pause, const struct bdev_io *io)
+{
+	wb->log.sick_until = wb->ladder.sealed;
+	health_io_failed(wb, NULL, CAUSE_LOG, pause ? WB_DEGRADED : WB_FAILED, io);
+}
+
+static void write_failed(struct wb *wb, struct record *record)
 {
 	uint64_t pause = retry_pause(++record->attempts);
 
 	wb->figures.nr_write_errors++;
-	wb_log(wb, WB_LOG_ERROR, "%s: write record %llu at byte %llu: error %d", wb->cache->path,
-	       (unsigned long long)record->number, (unsigned long long)record->io.off, -err);
 	record->state = RECORD_READY;
 	record->not_before = wb_now(wb) + pause;
 	wb->log.next_write = min_u64(wb->log.next_write, record->number);
-	if (!pause)
-		wb_fail(wb, "write the log", err);
+	log_failed(wb, pause, &record->io);
 }
 
 static void record_written(struct bdev_io *io)
@@ -88,7 +91,7 @@ static void record_written(struct bdev_io *io)
 	wb_lock(wb);
 	wb->log.in_flight--;
 	if (io->err) {
-		write_failed(wb, record, io->err);
+		write_failed(wb, record);
 	} else if (record->again) {
 		record->again = false;
 		record->state = RECORD_READY;
@@ -150,17 +153,14 @@ void log_write_all_again(struct wb *wb)
 	wb->log.next_write = wb->ladder.durable + 1;
 }
 
-static void flush_failed(struct wb *wb, int err)
+static void flush_failed(struct wb *wb, const struct bdev_io *io)
 {
 	uint64_t pause = retry_pause(++wb->log.flush_attempts);
 
 	wb->figures.nr_flush_errors++;
-	wb_log(wb, WB_LOG_ERROR, "%s: flush: error %d; writing records from %llu on again",
-	       wb->cache->path, -err, (unsigned long long)wb->ladder.durable + 1);
 	log_write_all_again(wb);
 	wb->log.flush_not_before = wb_now(wb) + pause;
-	if (!pause)
-		wb_fail(wb, "flush", err);
+	log_failed(wb, pause, io);
 }
 
 static void flush_succeeded(struct wb *wb)
@@ -177,6 +177,8 @@ static void flush_succeeded(struct wb *wb)
 	for (uint64_t n = from + 1; n <= wb->ladder.durable; n++)
 		head_record(wb, n)->state = RECORD_NONE;
 	wb->log.flush_attempts = 0;
+	if (wb->ladder.durable >= wb->log.sick_until)
+		health_clear(wb, NULL, CAUSE_LOG);
 	wb->figures.nr_flushes++;
 	wb->head.unsynced_from = 0;
 	if (head_last(wb) > wb->ladder.durable)
@@ -190,7 +192,7 @@ static void flushed(struct bdev_io *io)
 	wb_lock(wb);
 	wb->log.flushing = false;
 	if (io->err)
-		flush_failed(wb, io->err);
+		flush_failed(wb, io);
 	else if (wb->log.written >= wb->log.flush_target)
 		flush_succeeded(wb);
 	/* Else a retry has begun to write all of it again, and flushes it then. */

@@ -47,6 +47,9 @@ static void pause_batch(struct batch *b, enum batch_state again)
 	struct wb *wb = b->wb;
 	uint64_t pause = RETRY_FIRST_PAUSE << min_u64(b->attempts++, 20);
 
+	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++)
+		if (wb->by_id[id])
+			backing_batch_failed(wb, wb->by_id[id]);
 	b->again = again;
 	b->resume_at = wb_now(wb) + min_u64(pause, LONGEST_PAUSE);
 	if (b->attempts > RETRY_ATTEMPTS)
@@ -201,7 +204,8 @@ static void compose_work(struct work *work)
 	wb_lock(wb);
 	if (err) {
 		wb->figures.nr_checksum_errors++;
-		wb_degrade(wb, "%s: migrate block at byte %llu: checksum mismatch", wb->cache->path,
+		health_set(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED,
+			   "%.150s: migrate block at byte %llu: checksum mismatch", wb->cache->path,
 			   (unsigned long long)layout_offset(
 				   layout_position(&wb->layout, bad_segment, check.bad_block)));
 		pause_batch(b, BATCH_READING);
@@ -229,9 +233,12 @@ static void settle_work(struct work *work)
 		wb_unlock(wb);
 	}
 	wb_lock(wb);
-	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++)
-		if (wb->by_id[id])
-			wb->by_id[id]->to_flush = false;
+	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++) {
+		if (!wb->by_id[id] || !wb->by_id[id]->to_flush)
+			continue;
+		wb->by_id[id]->to_flush = false;
+		backing_batch_done(wb, wb->by_id[id]);
+	}
 	wb->figures.nr_batches++;
 	wb->figures.nr_migrated_blocks += b->pieces.nr;
 	wb->figures.nr_superseded_blocks += b->pieces.nr_superseded;
@@ -242,11 +249,8 @@ static void settle_work(struct work *work)
 	wb->batch_end = wb->ladder.migrated;
 	b->ended_at = wb_now(wb);
 	b->attempts = 0;
-	if (wb->stuck)
-		wb_log(wb, WB_LOG_INFO, "%s: migration goes on", wb->cache->path);
 	wb->stuck = false;
-	if (!wb->failed)
-		wb->reason[0] = '\0';
+	health_clear(wb, NULL, CAUSE_MIGRATION);
 	enter(b, BATCH_IDLE);
 	wb_unlock(wb);
 }
@@ -348,8 +352,10 @@ bool migrate_is_idle(struct wb *wb)
 
 void migrate_retry(struct wb *wb)
 {
-	if (wb->batch)
-		wb->batch->resume_at = 0;
+	if (!wb->batch)
+		return;
+	wb->batch->resume_at = 0;
+	wb->batch->attempts = 0;
 }
 
 static uint32_t batch_segments_max(const struct layout *layout)

@@ -22,23 +22,23 @@ static uint64_t piece_block(const struct piece *piece)
 	return piece->key & ((1ull << 40) - 1);
 }
 
-static const char *const op_names[] = {
-	[BDEV_READ] = "read",
-	[BDEV_WRITE] = "write",
-	[BDEV_FLUSH] = "flush",
-	[BDEV_ZERO] = "zero",
-};
+static void held_up_by(struct wb *wb, const struct wb_backing *backing)
+{
+	health_set(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED, "migration is held up by backing %s",
+		   backing ? backing->entry.name : "that is not known");
+}
 
 static void io_failed(struct batch *b, struct batch_io *bio)
 {
 	struct wb *wb = b->wb;
 
 	b->err = bio->io.err;
-	if (bio->backing)
-		bio->backing->nr_errors++;
-	wb_degrade(wb, "%s: %s %llu bytes at byte %llu for migration: error %d",
-		   bio->backing ? bio->backing->dev->path : wb->cache->path, op_names[bio->io.op],
-		   (unsigned long long)bio->io.len, (unsigned long long)bio->io.off, -bio->io.err);
+	if (bio->backing) {
+		backing_batch_io_failed(wb, bio->backing, &bio->io);
+		held_up_by(wb, bio->backing);
+	} else {
+		health_io_failed(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED, &bio->io);
+	}
 }
 
 static void io_done(struct bdev_io *io)
@@ -124,8 +124,10 @@ static bool usable(struct wb *wb, struct wb_backing *backing)
 	if (backing && backing->dev && !backing->dev->read_only)
 		return true;
 	b->err = -ENODEV;
-	wb_degrade(wb, "%s: migrate: %s", backing ? backing->entry.name : "unknown backing",
-		   backing && backing->dev ? "the backing is read-only" : "the backing is missing");
+	if (backing && backing->dev)
+		health_set(wb, backing, CAUSE_MIGRATION, WB_FAILED,
+			   "read-only, and the log has blocks of it");
+	held_up_by(wb, backing);
 	return false;
 }
 

@@ -13,9 +13,7 @@ static void fetched(struct fetch *fetch, int err)
 
 static void straight_done(struct bdev_io *bio)
 {
-	struct wb_io *io = bio->owner;
-
-	request_end(request_of(io)->wb, io, bio->err);
+	request_end_straight(bio->owner, bio);
 }
 
 static void read_straight(struct wb_io *io)

@@ -2,49 +2,10 @@
 /* What the engine tells about itself. */
 #include "config.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/engine.h"
 #include "engine/migrate.h"
-
-const char *wb_state_name(enum wb_state state)
-{
-	switch (state) {
-	case WB_HEALTHY:
-		return "healthy";
-	case WB_DEGRADED:
-		return "degraded";
-	case WB_FAILED:
-		return "failed";
-	}
-	return "unknown";
-}
-
-void wb_degrade(struct wb *wb, const char *format, ...)
-{
-	char reason[sizeof(wb->reason)];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
-	if (!wb->failed)
-		memcpy(wb->reason, reason, sizeof(reason));
-	wb_log(wb, WB_LOG_ERROR, "%s", reason);
-}
-
-void wb_fail(struct wb *wb, const char *what, int err)
-{
-	if (wb->failed)
-		return;
-	wb->failed = true;
-	snprintf(wb->reason, sizeof(wb->reason), "%s: %s: error %d", wb->cache->path, what, -err);
-	wb_log(wb, WB_LOG_ERROR, "%s: the cache has failed: writes and syncs get EIO until a retry",
-	       wb->reason);
-	wb_kick(wb);
-}
 
 static uint64_t not_durable_blocks(struct wb *wb)
 {
@@ -75,10 +36,12 @@ static void ladder_status(struct wb *wb, struct wb_status *s)
 
 void wb_status(struct wb *wb, struct wb_status *s)
 {
+	const char *reason;
+
 	wb_lock(wb);
 	*s = wb->figures;
-	s->state = wb->failed ? WB_FAILED : wb->reason[0] ? WB_DEGRADED : WB_HEALTHY;
-	memcpy(s->reason, wb->reason, sizeof(s->reason));
+	s->state = health_state(&wb->health, &reason);
+	strcpy(s->reason, reason);
 	memcpy(s->uuid, wb->uuid, sizeof(s->uuid));
 	memcpy(s->label, wb->super.super.label, sizeof(s->label));
 	s->read_only = wb->read_only;
@@ -115,6 +78,33 @@ void wb_clear_stat(struct wb *wb)
 	wb_unlock(wb);
 }
 
+static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_info *info)
+{
+	const char *reason;
+
+	*info = (struct wb_backing_info){
+		.id = b->entry.id,
+		.state = backing_state(wb, b, &reason),
+		.size = b->entry.size,
+		.attached = b->dev,
+		.in_log = backing_in_log(wb, b),
+		.nr_dirty = b->nr_dirty,
+		.nr_cached = b->nr_cached,
+		.nr_reads = b->nr_reads,
+		.nr_writes = b->nr_writes,
+		.nr_zeros = b->nr_zeros,
+		.read_bytes = b->read_bytes,
+		.write_bytes = b->write_bytes,
+		.migrated_bytes = b->migrated_bytes,
+		.nr_errors = b->nr_errors,
+		.backing = b->dev ? b : NULL,
+	};
+	strcpy(info->name, b->entry.name);
+	strcpy(info->path, b->entry.path);
+	strcpy(info->identity, b->entry.identity);
+	strcpy(info->reason, reason);
+}
+
 bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info)
 {
 	bool found = false;
@@ -125,25 +115,7 @@ bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info
 
 		if (b->entry.detached || i--)
 			continue;
-		*info = (struct wb_backing_info){
-			.id = b->entry.id,
-			.name = b->entry.name,
-			.path = b->entry.path,
-			.identity = b->entry.identity,
-			.size = b->entry.size,
-			.attached = b->dev,
-			.in_log = backing_in_log(wb, b),
-			.nr_dirty = b->nr_dirty,
-			.nr_cached = b->nr_cached,
-			.nr_reads = b->nr_reads,
-			.nr_writes = b->nr_writes,
-			.nr_zeros = b->nr_zeros,
-			.read_bytes = b->read_bytes,
-			.write_bytes = b->write_bytes,
-			.migrated_bytes = b->migrated_bytes,
-			.nr_errors = b->nr_errors,
-			.backing = b->dev ? b : NULL,
-		};
+		fill_info(wb, b, info);
 		found = true;
 		break;
 	}

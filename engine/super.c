@@ -220,10 +220,10 @@ static void write_again(struct wb *wb, int err)
 	uint64_t pause = retry_pause(++w->attempts);
 
 	w->state = SUPER_IDLE;
-	if (!pause)
-		wb_fail(wb, "write superblock", err);
-	else
-		w->not_before = wb_now(wb) + pause;
+	w->not_before = wb_now(wb) + pause;
+	health_set(wb, NULL, CAUSE_SUPER, pause ? WB_DEGRADED : WB_FAILED,
+		   "%.150s: write superblock %u at byte %llu: error %d", wb->cache->path, w->copy,
+		   (unsigned long long)w->io.off, -err);
 	wb_kick(wb);
 }
 
@@ -235,8 +235,6 @@ static void write_done(struct bdev_io *io)
 	assert(wb->super.state == SUPER_WRITING);
 	if (io->err) {
 		wb->figures.nr_write_errors++;
-		wb_log(wb, WB_LOG_ERROR, "%s: write superblock %u at byte %llu: error %d",
-		       wb->cache->path, wb->super.copy, (unsigned long long)io->off, -io->err);
 		write_again(wb, io->err);
 	} else {
 		wb->super.state = wb->super.again ? SUPER_IDLE : SUPER_WRITTEN;
@@ -314,6 +312,7 @@ void super_flush_ended(struct wb *wb, int err)
 		return;
 	w->state = SUPER_IDLE;
 	w->attempts = 0;
+	health_clear(wb, NULL, CAUSE_SUPER);
 	w->copy = (w->copy + 1) % WB_NR_SUPERS;
 	ladder_raise(&wb->ladder, &wb->ladder.migrated_on_disk, w->writing_migrated);
 	w->durable = w->writing_durable;

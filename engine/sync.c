@@ -89,9 +89,7 @@ static void sync_done(struct work *work)
 
 static void straight_done(struct bdev_io *bio)
 {
-	struct wb_io *io = bio->owner;
-
-	request_end(request_of(io)->wb, io, bio->err);
+	request_end_straight(bio->owner, bio);
 }
 
 static void sync_straight(struct wb *wb, struct wb_io *io)

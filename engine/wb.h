@@ -133,12 +133,24 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void 
 /* Write superblocks and, if it changed, the backing table; done when they are durable. */
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);
 
+enum wb_state {
+	WB_HEALTHY,
+	WB_DEGRADED, /* something needs attention, nothing is refused because of it */
+	WB_FAILED,   /* the cache: writes and syncs get -EIO until wb_retry or a new start */
+};
+const char *wb_state_name(enum wb_state state);
+
+#define WB_REASON_LEN 256
+
 struct wb_backing_info {
 	unsigned int id; /* in the log; 0 for a backing that is not cached */
-	const char *name;
-	const char *path;
-	const char *identity;
-	uint64_t size; /* bytes */
+	char name[WB_NAME_LEN];
+	char path[WB_PATH_LEN];
+	char identity[WB_IDENTITY_LEN];
+	/* FAILED: it keeps failing or is not there; it is healthy again when its I/O succeeds. */
+	enum wb_state state;
+	char reason[WB_REASON_LEN]; /* why not healthy, or "" */
+	uint64_t size;		    /* bytes */
 	bool attached;
 	bool in_log;	    /* the log holds something of it that is not on it */
 	uint64_t nr_dirty;  /* blocks not yet on it */
@@ -150,10 +162,7 @@ struct wb_backing_info {
 	struct wb_backing *backing; /* NULL if not attached */
 };
 
-/*
- * The i-th known backing, attached or only remembered. Strings stay valid until it is detached.
- * False when there are no more.
- */
+/* The i-th known backing, attached or only remembered. False when there are no more. */
 bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info);
 
 /* ---- requests ---- */
@@ -214,7 +223,10 @@ void wb_tick(struct wb *wb);
  */
 void wb_drain(struct wb *wb, wb_done_fn done, void *ctx);
 
-/* Start over after a failure of the cache or a backing, from what is still in the buffers. */
+/*
+ * Start over after a failure of the cache or a backing, from what is still in the buffers. All is
+ * taken for healthy until it fails again.
+ */
 void wb_retry(struct wb *wb);
 
 /* ---- knobs ---- */
@@ -251,13 +263,6 @@ int wb_knob_set(struct wb *wb, struct wb_backing *backing, enum wb_knob_id id, u
 
 /* ---- figures ---- */
 
-enum wb_state {
-	WB_HEALTHY,
-	WB_DEGRADED, /* something needs attention, nothing is refused because of it */
-	WB_FAILED,   /* writes and syncs get -EIO until wb_retry or a new start */
-};
-const char *wb_state_name(enum wb_state state);
-
 /* Index into wb_status.stat: the sixteen counters, by block. */
 enum wb_stat_bits {
 	WB_STAT_WRITE = 1,
@@ -270,7 +275,7 @@ enum wb_stat_bits {
 /* A consistent snapshot. Segment and record numbers start at 1; 0 is none. */
 struct wb_status {
 	enum wb_state state;
-	char reason[256]; /* why not healthy, or "" */
+	char reason[WB_REASON_LEN]; /* why not healthy, or "" */
 	uint8_t uuid[WB_UUID_LEN];
 	char label[WB_LABEL_LEN];
 	bool read_only;

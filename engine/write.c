@@ -487,9 +487,7 @@ static void dsync_done(struct work *work)
 
 static void straight_flushed(struct bdev_io *bio)
 {
-	struct wb_io *io = bio->owner;
-
-	request_end(request_of(io)->wb, io, bio->err);
+	request_end_straight(bio->owner, bio);
 }
 
 static void straight_done(struct bdev_io *bio)
@@ -497,7 +495,7 @@ static void straight_done(struct bdev_io *bio)
 	struct wb_io *io = bio->owner;
 
 	if (bio->err || !(io->flags & WB_IO_DSYNC)) {
-		request_end(request_of(io)->wb, io, bio->err);
+		request_end_straight(io, bio);
 		return;
 	}
 	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);

@@ -57,7 +57,7 @@ plant crc32c_as_block_checksum engine/format.c \
 plant acknowledge_sync_before_flush engine/sync.c \
 	's/return waiter->target <= wb->ladder\.durable;/return waiter->target <= wb->ladder.logged;/'
 plant ignore_failed_flush engine/log.c \
-	's/\tif \(io->err\)\n\t\tflush_failed\(wb, io->err\);/\tio->err = 0;\n$&/'
+	's/\tif \(io->err\)\n\t\tflush_failed\(wb, io\);/\tio->err = 0;\n$&/'
 plant flush_again_without_writing_again engine/log.c \
 	's/\tlog_write_all_again\(wb\);\n\twb->log\.flush_not_before/\twb->log.flush_not_before/'
 plant end_the_log_at_a_continued_record engine/recover.c \

@@ -149,7 +149,7 @@ START_TEST(on_full_error_gives_no_space_once_migration_is_stuck)
 	simdev_fail(t.dev[0], BDEV_WRITE, 0, 0, 0);
 	sim_sleep(&t.sim, 60 * NS_PER_S);
 	ck_assert_int_eq(do_write(1, 0, BLOCK, 'b'), 0);
-	ck_assert(said("migration goes on"));
+	ck_assert(said("cache: healthy"));
 }
 END_TEST
 
@@ -208,7 +208,7 @@ START_TEST(backing_that_is_not_attached_stops_migration_and_loses_nothing)
 	ck_assert_int_eq(try_start(), 0);
 	sim_sleep(&t.sim, 5 * NS_PER_S);
 	ck_assert_uint_eq(status().migrated, 0);
-	ck_assert(said("slow0: migrate: the backing is missing"));
+	ck_assert(said("cache: degraded: migration is held up by backing slow0"));
 	ck_assert_uint_eq(t.dev[1]->nr_ios[BDEV_WRITE], 0);
 	end();
 	begin();

@@ -164,17 +164,18 @@ END_TEST
 START_TEST(first_failure_is_the_reason_until_a_retry)
 {
 	wb_lock(t.wb);
-	wb_degrade(t.wb, "block %d is odd", 7);
+	health_set(t.wb, NULL, CAUSE_MIGRATION, WB_DEGRADED, "block %d is odd", 7);
 	wb_unlock(t.wb);
 	ck_assert_int_eq(status().state, WB_DEGRADED);
 	ck_assert_str_eq(status().reason, "block 7 is odd");
 	wb_lock(t.wb);
-	wb_fail(t.wb, "flush", -EIO);
-	wb_fail(t.wb, "write", -EIO);
-	wb_degrade(t.wb, "later");
+	health_set(t.wb, NULL, CAUSE_LOG, WB_FAILED, "flush: error 5");
+	health_set(t.wb, NULL, CAUSE_LOG, WB_DEGRADED, "write: error 5");
+	health_set(t.wb, NULL, CAUSE_SUPER, WB_DEGRADED, "later");
+	health_clear(t.wb, NULL, CAUSE_LOG);
 	wb_unlock(t.wb);
 	ck_assert_int_eq(status().state, WB_FAILED);
-	ck_assert_str_eq(status().reason, "cache: flush: error 5");
+	ck_assert_str_eq(status().reason, "flush: error 5");
 	ck_assert(said("later"));
 	wb_retry(t.wb);
 	ck_assert_int_eq(status().state, WB_HEALTHY);
