@@ -498,6 +498,9 @@ static void straight_done(struct bdev_io *bio)
 		request_end_straight(io, bio);
 		return;
 	}
+	wb_lock(request_of(io)->wb);
+	backing_request_io(request_of(io)->wb, io->backing, bio);
+	wb_unlock(request_of(io)->wb);
 	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
 	bio->owner = io;
 	bio->done = straight_flushed;
