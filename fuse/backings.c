@@ -8,7 +8,6 @@
 #include "fuse/backings.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -89,30 +88,18 @@ static int miss(const struct device_option *device, bool in_log)
 	return -ESTALE;
 }
 
-/*
- * One that the cache remembers. The engine's strings don't outlive attaching it, so they are
- * copied.
- */
-static int attach_remembered(struct server *server, const struct wb_backing_info *info)
+/* One that the cache remembers. */
+static int attach_remembered(struct server *server, struct wb_backing_info *info)
 {
 	const struct device_option *asked = asked_for(server->options, info->name);
-	struct device_option device = {0};
-	bool in_log = info->in_log;
-	int err;
+	struct device_option device = {
+		.name = info->name,
+		.path = asked ? asked->path : info->path,
+	};
 
-	if (asked)
-		device = *asked;
-	device.name = strdup(info->name);
-	device.path = strdup(asked ? asked->path : info->path);
-	if (!device.name || !device.path)
-		err = -ENOMEM;
-	else if (access(device.path, F_OK) < 0 && (in_log || !asked))
-		err = miss(&device, in_log);
-	else
-		err = attach(server, asked ? asked : &device);
-	free(device.name);
-	free(device.path);
-	return err;
+	if (access(device.path, F_OK) < 0 && (info->in_log || !asked))
+		return miss(&device, info->in_log);
+	return attach(server, asked ? asked : &device);
 }
 
 static bool is_remembered(struct server *server, const char *name)

@@ -84,10 +84,7 @@ struct export *exports_get(struct exports *exports, unsigned int slot);
 int exports_open(struct exports *exports, unsigned int slot, bool *keep_pages) WB_CHECK;
 void exports_release(struct exports *exports, unsigned int slot);
 
-/*
- * What the engine knows of a shown export; call with exports.lock held, which is what keeps the
- * strings alive. False if it isn't shown.
- */
+/* What the engine knows of a shown export; call with exports.lock held. False if it isn't shown. */
 bool exports_info(struct exports *exports, unsigned int slot, struct wb_backing_info *info);
 
 /* Close all devices. The engine is closed, nobody looks any more. */

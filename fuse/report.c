@@ -8,30 +8,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
 #include "fuse/server.h"
-
-/*
- * The strings of a backing live until it is detached. Those on their way out are left alone; a
- * backing can't leave while we hold the lock.
- */
-static bool is_leaving(const struct exports *exports, const struct wb_backing *backing)
-{
-	for (int i = 0; backing && i < EXPORTS_MAX; i++)
-		if (exports->slot[i].state == EXPORT_LEAVING &&
-		    atomic_load(&exports->slot[i].backing) == backing)
-			return true;
-	return false;
-}
 
 void report_each_backing(struct server *server, struct text *text, report_backing_fn fn, void *ctx)
 {
-	LOCK_SCOPE(&server->exports.lock);
 	struct wb_backing_info info;
 
 	for (unsigned int i = 0; wb_backing_info(server->wb, i, &info); i++)
-		if (!is_leaving(&server->exports, info.backing))
-			fn(text, &info, ctx);
+		fn(text, &info, ctx);
 }
 
 const char *report_uuid(const uint8_t uuid[WB_UUID_LEN], char text[UUID_TEXT_LEN])
@@ -52,8 +36,16 @@ static void print_figure(struct text *text, const char *prefix, const struct fig
 		    *figure->unit ? " " : "", figure->unit);
 }
 
+static void print_state(struct text *text, const char *prefix, enum wb_state state, const char *why)
+{
+	text_printf(text, "%sstate: %s\n", prefix, wb_state_name(state));
+	if (*why)
+		text_printf(text, "%sreason: %s\n", prefix, why);
+}
+
 void report_backing(const struct wb_backing_info *info, struct text *text)
 {
+	print_state(text, "", info->state, info->reason);
 	for (const struct figure *f = backing_figures; f->name; f++)
 		print_figure(text, "", f, info);
 }
@@ -62,6 +54,7 @@ static void print_backing(struct text *text, const struct wb_backing_info *info,
 {
 	(void)ctx;
 	text_printf(text, "backing %s:\n", info->name);
+	print_state(text, "  ", info->state, info->reason);
 	text_printf(text, "  id: %u\n", info->id);
 	text_printf(text, "  device: %s\n", info->path);
 	for (const struct figure *f = backing_figures; f->name; f++)
@@ -73,9 +66,7 @@ static void print_head(struct server *server, const struct wb_status *status, st
 {
 	char uuid[UUID_TEXT_LEN];
 
-	text_printf(text, "state: %s\n", wb_state_name(status->state));
-	if (status->reason[0])
-		text_printf(text, "reason: %s\n", status->reason);
+	print_state(text, "", status->state, status->reason);
 	text_printf(text, "device: %s\n", server->cache->path);
 	text_printf(text, "uuid: %s\n", report_uuid(status->uuid, uuid));
 	text_printf(text, "label: %.*s\n", (int)sizeof(status->label), status->label);

@@ -18,7 +18,7 @@ void report_json(struct server *server, struct text *text);
 void report_metrics(struct server *server, struct text *text);
 /* Knobs: name, value, range, default, unit, what it is. */
 void report_params(struct server *server, struct text *text);
-/* The figures of one backing, a line each. */
+/* State and figures of one backing, a line each. */
 void report_backing(const struct wb_backing_info *info, struct text *text);
 
 /* ---- the tables ---- */
@@ -47,7 +47,7 @@ const char *stat_name(unsigned int index, char name[STAT_NAME_LEN]);
 #define UUID_TEXT_LEN 37
 const char *report_uuid(const uint8_t uuid[WB_UUID_LEN], char text[UUID_TEXT_LEN]);
 
-/* Call fn for each backing that the engine knows, while its strings can be looked at. */
+/* Call fn for each backing that the engine knows. */
 typedef void (*report_backing_fn)(struct text *text, const struct wb_backing_info *info, void *ctx);
 void report_each_backing(struct server *server, struct text *text, report_backing_fn fn, void *ctx);
 

@@ -34,6 +34,8 @@ static void put_backing(struct text *text, const struct wb_backing_info *info, v
 	put_string(text, "name", info->name);
 	put_string(text, "device", info->path);
 	put_string(text, "identity", info->identity);
+	put_string(text, "state", wb_state_name(info->state));
+	put_string(text, "reason", info->reason);
 	text_printf(text, "\"id\": %u, ", info->id);
 	put_figures(text, backing_figures, info);
 	text_printf(text, "}");
@@ -123,6 +125,16 @@ static void put_state(struct text *text, const struct wb_status *status)
 			    s == status->state);
 }
 
+static void put_backing_state(struct text *text, const struct wb_backing_info *info, void *ctx)
+{
+	(void)ctx;
+	for (enum wb_state s = WB_HEALTHY; s <= WB_FAILED; s++) {
+		text_printf(text, "wbfs_backing_state{device=");
+		text_label(text, info->name);
+		text_printf(text, ",state=\"%s\"} %d\n", wb_state_name(s), s == info->state);
+	}
+}
+
 static void put_stat(struct text *text, const struct wb_status *status)
 {
 	describe(text, "blocks", FIGURE_COUNTER, "blocks read and written, by where they were");
@@ -146,6 +158,8 @@ void report_metrics(struct server *server, struct text *text)
 			    f->type == FIGURE_COUNTER ? "_total" : "", figure_value(f, &status));
 	}
 	put_stat(text, &status);
+	describe(text, "backing_state", FIGURE_GAUGE, "1 for the state that the backing is in");
+	report_each_backing(server, text, put_backing_state, NULL);
 	for (const struct figure *f = backing_figures; f->name; f++) {
 		describe(text, f->metric, f->type, f->help);
 		report_each_backing(server, text, put_metric, (void *)f);
