@@ -251,16 +251,19 @@ static int next(struct recovery *r, const uint8_t **memory)
 static int follow_chain(struct recovery *r)
 {
 	const uint8_t *memory;
-	int err = load(r, r->segment, &memory);
+	int found = 1, err;
 
-	while (!err) {
-		int found = next(r, &memory);
-
-		if (found <= 0)
-			return found;
-		if (!r->continued)
+	r->requested = r->segment;
+	err = load(r, r->segment, &memory);
+	while (!err && found) {
+		found = next(r, &memory);
+		if (found < 0)
+			err = found;
+		else if (found && !r->continued)
 			err = apply_held(r);
 	}
+	for (uint32_t i = 0; i < r->nr_readers; i++)
+		wait_for(r, &r->readers[i]);
 	return err;
 }
 
@@ -290,7 +293,6 @@ static void find_start(struct recovery *r)
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
 	r->end_block = r->block;
-	r->requested = r->segment;
 }
 
 static void set_ladder(struct recovery *r)
@@ -307,11 +309,7 @@ static void set_ladder(struct recovery *r)
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
 }
 
-/*
- * What records behind the end of the chain vouch for: only the first header of each segment has
- * been seen so far, and a damaged record hides those behind it in its segment.
- */
-static int look_behind(struct recovery *r, uint64_t segment)
+static int look_into(struct recovery *r, uint64_t segment)
 {
 	struct wb *wb = r->wb;
 	uint8_t *memory = wb->segments.buffers[0].memory;
@@ -334,6 +332,54 @@ static int look_behind(struct recovery *r, uint64_t segment)
 			r->scan.durable = max_u64(r->scan.durable, header.durable);
 	}
 	return 0;
+}
+
+/* Unless its first header says that the slot has something else, or only what is stale. */
+static bool may_hold_proof(const struct recovery *r, uint64_t segment)
+{
+	const struct scan_slot *slot = &r->scan.slots[layout_slot(&r->wb->layout, segment)];
+
+	return !slot->segment || (slot->segment == segment &&
+				  !scan_is_stale(&r->scan, slot->generation, slot->record));
+}
+
+/*
+ * What records behind the end of the chain vouch for: only the first header of each segment has
+ * been seen so far. Damage hides those behind it in its segment and may hide the next one; the
+ * proof may be further away, as many segments can become durable at once.
+ */
+static int look_behind(struct recovery *r)
+{
+	uint64_t first = r->segment;
+	int err = look_into(r, first);
+
+	if (!err)
+		err = look_into(r, first + 1);
+	for (uint64_t s = first + 2; !err && s <= r->scan.last_segment; s++) {
+		if (r->scan.durable >= r->next_record)
+			break;
+		if (may_hold_proof(r, s))
+			err = look_into(r, s);
+	}
+	return err;
+}
+
+/*
+ * Where a record's data is damaged the chain ends. If records behind it vouch for it, it goes on
+ * there: only the damaged blocks are lost, which reads will find out.
+ */
+static int follow_all(struct recovery *r)
+{
+	uint64_t durable;
+	int err;
+
+	do {
+		durable = r->scan.durable;
+		err = follow_chain(r);
+		if (!err)
+			err = look_behind(r);
+	} while (!err && r->scan.durable > durable && r->scan.durable >= r->next_record);
+	return err;
 }
 
 /* The chain has ended: is that the end of the log, or is it broken? */
@@ -375,13 +421,7 @@ static int run(struct recovery *r)
 	wb->tail.block = r->block;
 	wb->segments.oldest = r->segment;
 	wb->batch_end = wb->super.super.batch_end;
-	err = follow_chain(r);
-	for (uint32_t i = 0; i < r->nr_readers; i++)
-		wait_for(r, &r->readers[i]);
-	if (!err)
-		err = look_behind(r, r->segment);
-	if (!err)
-		err = look_behind(r, r->segment + 1);
+	err = follow_all(r);
 	if (!err)
 		err = judge_end(r);
 	if (!err)

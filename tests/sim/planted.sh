@@ -61,7 +61,7 @@ plant ignore_failed_flush engine/log.c \
 plant flush_again_without_writing_again engine/log.c \
 	's/\tlog_write_all_again\(wb\);\n\twb->log\.flush_not_before/\twb->log.flush_not_before/'
 plant end_the_log_at_a_continued_record engine/recover.c \
-	's/if \(!r->continued\)/if (1)/'
+	's/if \(found && !r->continued\)/if (found)/'
 plant discard_stays_out_of_the_log engine/write.c \
 	's/\.kind = zeros \? WB_ENTRY_ZEROS/.kind = zeros ? WB_ENTRY_POISON/'
 plant replay_skips_a_hole engine/recover.c \

@@ -51,14 +51,24 @@ END_TEST
  * Records of two blocks, eight in a segment, each synced. Only the headers of later ones vouch for
  * those before, and the damage hides them.
  */
-static void expect_refusal(uint64_t nr, uint64_t damaged, uint64_t at, const char *vouched)
+static void log_synced_records(uint64_t nr)
 {
 	remake(3, 16, 3);
 	for (uint64_t i = 1; i <= nr; i++)
 		write_and_sync(0, i, (char)('a' + i));
 	ck_assert_uint_eq(newest_super().durable, 0);
 	crash();
-	damage(t.cache, slot_off(1, (uint32_t)(damaged - 1) * 2) + at);
+}
+
+static void damage_record(uint64_t nr, uint64_t at)
+{
+	damage(t.cache, slot_off(1, (uint32_t)(nr - 1) * 2) + at);
+}
+
+static void expect_refusal(uint64_t nr, uint64_t damaged, uint64_t at, const char *vouched)
+{
+	log_synced_records(nr);
+	damage_record(damaged, at);
 	ck_assert_int_eq(try_open(), -EUCLEAN);
 	ck_assert_msg(said(vouched), "%s", t.messages);
 }
@@ -69,9 +79,82 @@ START_TEST(damaged_header_amid_synced_records_of_a_segment_is_not_the_end_of_the
 }
 END_TEST
 
-START_TEST(damaged_data_amid_synced_records_of_a_segment_is_not_the_end_of_the_log)
+START_TEST(damaged_data_amid_synced_records_of_a_segment_is_an_error_of_that_block_alone)
 {
-	expect_refusal(7, 5, BLOCK + 1000, "up to record 6 at least were durable");
+	log_synced_records(7);
+	damage_record(3, BLOCK + 1000);
+	damage_record(5, BLOCK + 1000);
+	for (unsigned int life = 0; life < 2; life++) {
+		begin();
+		for (uint64_t i = 1; i <= 7; i++)
+			if (i == 3 || i == 5)
+				ck_assert_int_eq(do_read(0, i * BLOCK, BLOCK), -EIO);
+			else
+				expect_block(0, i, (char)('a' + i));
+		write_and_sync(0, 8, 'n');
+		crash();
+	}
+}
+END_TEST
+
+START_TEST(damaged_header_behind_damaged_data_is_refused)
+{
+	log_synced_records(7);
+	damage_record(3, BLOCK + 1000);
+	damage_record(5, 20);
+	ck_assert_int_eq(try_open(), -EUCLEAN);
+	ck_assert_msg(said("record 5 (segment 1, byte 1146880) is damaged"), "%s", t.messages);
+}
+END_TEST
+
+/* Blocks 20 to 33 are in records 3 and 4, the second of which is the first of its segment. */
+START_TEST(damaged_data_of_a_request_across_segments_costs_that_block_alone)
+{
+	for (uint32_t i = 0; i < 14; i++) {
+		remake(3, 16, 3);
+		write_and_sync(0, 1, 'a');
+		write_and_sync(0, 2, 'b');
+		ck_assert_int_eq(do_write(0, 20 * BLOCK, 14 * BLOCK, 'c'), 0);
+		ck_assert_int_eq(do_sync(), 0);
+		write_and_sync(0, 3, 'd');
+		ck_assert_uint_eq(status().durable, 5);
+		crash();
+		damage(t.cache, i < 11 ? slot_off(1, 5 + i) : slot_off(2, 1 + i - 11));
+		begin();
+		ck_assert_uint_eq(status().durable, 5);
+		ck_assert_int_eq(do_read(0, (20 + i) * BLOCK, BLOCK), -EIO);
+		for (uint32_t other = 0; other < 14; other++)
+			if (other != i)
+				expect_block(0, 20 + other, 'c');
+		expect_block(0, 2, 'b');
+		expect_block(0, 3, 'd');
+	}
+}
+END_TEST
+
+/* Six segments and a record are durable by one flush, for which a single later header vouches. */
+START_TEST(durable_record_is_not_the_end_of_the_log_though_the_proof_is_segments_away)
+{
+	remake(16, 4, 16);
+	t.cache->hold[BDEV_FLUSH] = true;
+	for (uint64_t i = 0; i < 6; i++)
+		fill_segment(3 * i, (char)('a' + i));
+	write_block(0, 20, 'x');
+	start_sync();
+	sim_settle(&t.sim);
+	t.cache->hold[BDEV_FLUSH] = false;
+	sim_settle(&t.sim);
+	write_and_sync(0, 21, 'y');
+	ck_assert_uint_eq(newest_super().durable, 0);
+	ck_assert_uint_eq(status().current_segment_id, 7);
+	crash();
+	damage(t.cache, slot_off(2, 2));
+	begin();
+	ck_assert_uint_eq(status().durable, 8);
+	ck_assert_int_eq(do_read(0, 4 * BLOCK, BLOCK), -EIO);
+	expect_block(0, 3, 'b');
+	expect(0, 15 * BLOCK, 3 * BLOCK, 'f');
+	expect_block(0, 21, 'y');
 }
 END_TEST
 
@@ -297,7 +380,10 @@ int main(void)
 	const TTest *const tests[] = {
 		rotten_clean_block_over_older_zeros_is_read_from_the_backing,
 		damaged_header_amid_synced_records_of_a_segment_is_not_the_end_of_the_log,
-		damaged_data_amid_synced_records_of_a_segment_is_not_the_end_of_the_log,
+		damaged_data_amid_synced_records_of_a_segment_is_an_error_of_that_block_alone,
+		damaged_header_behind_damaged_data_is_refused,
+		damaged_data_of_a_request_across_segments_costs_that_block_alone,
+		durable_record_is_not_the_end_of_the_log_though_the_proof_is_segments_away,
 		damaged_first_header_of_a_segment_of_synced_records_is_not_the_end_of_the_log,
 		stale_header_does_not_prove_that_what_is_before_it_was_migrated,
 		log_of_writes_that_stream_across_segments_is_recovered,
