@@ -39,10 +39,33 @@ START_TEST(log_that_ends_within_a_batch_in_progress_is_damaged)
 }
 END_TEST
 
+START_TEST(announced_batch_larger_than_any_is_migrated_in_parts)
+{
+	struct super super;
+
+	harness_teardown();
+	harness_make(400, 2, 4);
+	begin();
+	for (uint64_t i = 0; i < 290; i++)
+		write_and_sync(0, i % BACKING_BLOCKS, (char)('a' + i % 26));
+	ck_assert_int_eq(do_commit(), 0);
+	crash();
+	super = newest_super();
+	super.batch_end = super.durable;
+	forge_supers(&super);
+	begin();
+	ck_assert_uint_eq(status().nr_batches, 0);
+	ck_assert_int_eq(do_drain(), 0);
+	ck_assert_uint_eq(status().migrated, 290);
+	expect_on_backing(0, 289 % BACKING_BLOCKS * BLOCK, BLOCK, 'a' + 289 % 26);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		log_that_ends_within_a_batch_in_progress_is_damaged,
+		announced_batch_larger_than_any_is_migrated_in_parts,
 	};
 
 	return harness_run("engine_hostile", tests, ARRAY_SIZE(tests), harness_setup_started,
