@@ -297,7 +297,7 @@ static void set_ladder(struct recovery *r)
 {
 	struct wb *wb = r->wb;
 
-	wb->generation = r->scan.last_generation;
+	wb->generation = max_u64(r->scan.last_generation, r->generation);
 	wb->log.written = wb->log.logged_end = r->end;
 	wb->log.next_write = r->end + 1;
 	wb->log.durable_segment = r->end_segment;

@@ -39,6 +39,30 @@ START_TEST(log_that_ends_within_a_batch_in_progress_is_damaged)
 }
 END_TEST
 
+/* Ours begin a generation with a segment. */
+START_TEST(log_goes_on_behind_a_generation_that_begins_within_a_segment)
+{
+	struct wb_record_disk *disk = (void *)(t.cache->stable + slot_off(1, 2));
+	const uint8_t uuid[WB_UUID_LEN] = {1, 2, 3};
+	struct record_header header;
+
+	write_and_sync(0, 1, 'a');
+	write_and_sync(0, 2, 'b');
+	crash();
+	ck_assert_int_eq(record_decode(disk, uuid, 4, &header), 0);
+	header.generation = 50;
+	record_encode(&header, disk);
+	memcpy(t.cache->visible + slot_off(1, 2), disk, BLOCK);
+	begin();
+	ck_assert_uint_eq(status().generation, 51);
+	write_and_sync(0, 3, 'c');
+	crash();
+	begin();
+	expect_block(0, 2, 'b');
+	expect_block(0, 3, 'c');
+}
+END_TEST
+
 START_TEST(announced_batch_larger_than_any_is_migrated_in_parts)
 {
 	struct super super;
@@ -65,6 +89,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		log_that_ends_within_a_batch_in_progress_is_damaged,
+		log_goes_on_behind_a_generation_that_begins_within_a_segment,
 		announced_batch_larger_than_any_is_migrated_in_parts,
 	};
 
