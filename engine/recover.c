@@ -16,7 +16,8 @@
 #include "engine/engine.h"
 #include "engine/scan.h"
 
-#define AHEAD 16u /* segments being read */
+#define AHEAD 16u		   /* segments being read */
+#define LARGEST_START (1ull << 49) /* half of what format.c accepts */
 
 /* An entry of a request whose end has not been seen yet. */
 struct held_entry {
@@ -361,6 +362,19 @@ static int judge_end(struct recovery *r)
 	return 0;
 }
 
+/* What is written from now on has to stay within the numbers that format.c accepts. */
+static int check_numbers(const struct recovery *r)
+{
+	if (r->scan.last_generation < LARGEST_START && r->generation < LARGEST_START &&
+	    r->end < LARGEST_START && r->end_segment < LARGEST_START &&
+	    r->wb->super.super.sequence < LARGEST_START)
+		return 0;
+	wb_log(r->wb, WB_LOG_ERROR,
+	       "%s: recover: impossible sequence, generation, segment or record numbers",
+	       r->wb->cache->path);
+	return -EUCLEAN;
+}
+
 static int run(struct recovery *r)
 {
 	struct wb *wb = r->wb;
@@ -384,6 +398,8 @@ static int run(struct recovery *r)
 		err = look_behind(r, r->segment + 1);
 	if (!err)
 		err = judge_end(r);
+	if (!err)
+		err = check_numbers(r);
 	if (!err)
 		set_ladder(r);
 	return err;

@@ -63,6 +63,29 @@ START_TEST(log_goes_on_behind_a_generation_that_begins_within_a_segment)
 }
 END_TEST
 
+/* What would be written next could not be read any more, or would look older. */
+START_TEST(numbers_without_room_for_more_are_refused)
+{
+	struct super super[5];
+
+	crash();
+	for (unsigned int i = 0; i < ARRAY_SIZE(super); i++)
+		super[i] = newest_super();
+	super[0].sequence = UINT64_MAX;
+	super[1].generation = 1ull << 50;
+	super[2].tail_segment = 1ull << 50;
+	super[3].migrated = super[3].batch_end = super[3].durable = 1ull << 50;
+	for (unsigned int i = 0; i < 4; i++) {
+		forge_supers(&super[i]);
+		t.messages[0] = '\0';
+		ck_assert_msg(try_open() == -EUCLEAN, "case %u is believed", i);
+		ck_assert(said("recover: impossible sequence, generation, segment or record"));
+	}
+	forge_supers(&super[4]);
+	begin();
+}
+END_TEST
+
 START_TEST(announced_batch_larger_than_any_is_migrated_in_parts)
 {
 	struct super super;
@@ -90,6 +113,7 @@ int main(void)
 	const TTest *const tests[] = {
 		log_that_ends_within_a_batch_in_progress_is_damaged,
 		log_goes_on_behind_a_generation_that_begins_within_a_segment,
+		numbers_without_room_for_more_are_refused,
 		announced_batch_larger_than_any_is_migrated_in_parts,
 	};
 
