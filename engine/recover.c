@@ -22,7 +22,7 @@
 /* An entry of a request whose end has not been seen yet. */
 struct held_entry {
 	struct record_entry entry;
-	uint64_t segment;
+	uint64_t segment, record;
 	uint32_t at; /* its block of the segment, or for zeros the next one */
 };
 
@@ -111,6 +111,12 @@ static int load(struct recovery *r, uint64_t segment, const uint8_t **memory)
 
 /* ---- applying what the chain holds ---- */
 
+static bool names_a_backing(const struct held_entry *held, struct wb_backing *backing, uint64_t nr)
+{
+	return backing && held->entry.block + nr <= backing_nr_blocks(backing) &&
+	       (!backing->entry.detached || held->record <= backing->entry.last_record);
+}
+
 static int apply_entry(struct recovery *r, const struct held_entry *held)
 {
 	struct wb *wb = r->wb;
@@ -118,7 +124,7 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 	struct wb_backing *backing = backing_by_id(wb, e->backing);
 	uint64_t nr = e->kind == WB_ENTRY_DATA ? 1 : e->value;
 
-	if (!backing || e->block + nr > backing_nr_blocks(backing)) {
+	if (!names_a_backing(held, backing, nr)) {
 		wb_log(wb, WB_LOG_ERROR,
 		       "%s: recover: segment %llu: a record names a block that no backing has",
 		       wb->cache->path, (unsigned long long)held->segment);
@@ -183,7 +189,7 @@ static void hold_record(struct recovery *r, const struct wb_record_disk *disk,
 	for (unsigned int i = 0; i < header->nr_entries; i++) {
 		struct record_entry e = record_entry(disk, i);
 
-		r->held[r->nr_held++] = (struct held_entry){e, header->segment, at};
+		r->held[r->nr_held++] = (struct held_entry){e, header->segment, header->record, at};
 		at += e.kind == WB_ENTRY_DATA;
 	}
 }

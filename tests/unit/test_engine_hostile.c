@@ -86,6 +86,34 @@ START_TEST(numbers_without_room_for_more_are_refused)
 }
 END_TEST
 
+/* It is known as long as records up to its last one are in the log, and unknown afterwards. */
+START_TEST(record_of_a_backing_detached_before_it_is_refused)
+{
+	struct wb_backing_disk *table = (void *)(t.cache->stable + WB_TABLE_OFF);
+	struct table_entry entry;
+	struct super super;
+
+	write_and_sync(0, 1, 'a');
+	write_and_sync(0, 2, 'b');
+	ck_assert_int_eq(do_commit(), 0);
+	crash();
+	super = newest_super();
+	for (uint64_t last_record = 1; last_record <= 2; last_record++) {
+		ck_assert_int_eq(table_entry_decode(&table[0], &entry), 0);
+		entry.detached = true;
+		entry.last_record = last_record;
+		table_entry_encode(&entry, &table[0]);
+		for (unsigned int i = 0; i < WB_NR_SUPERS; i++)
+			memcpy(t.cache->visible + i * WB_SUPER_AREA + WB_TABLE_OFF, table,
+			       super.table_entries * sizeof(*table));
+		super.table_checksum = table_checksum(table, super.table_entries);
+		forge_supers(&super);
+		ck_assert_int_eq(try_open(), last_record == 2 ? 0 : -EUCLEAN);
+	}
+	ck_assert(said("a record names a block that no backing has"));
+}
+END_TEST
+
 START_TEST(announced_batch_larger_than_any_is_migrated_in_parts)
 {
 	struct super super;
@@ -114,6 +142,7 @@ int main(void)
 		log_that_ends_within_a_batch_in_progress_is_damaged,
 		log_goes_on_behind_a_generation_that_begins_within_a_segment,
 		numbers_without_room_for_more_are_refused,
+		record_of_a_backing_detached_before_it_is_refused,
 		announced_batch_larger_than_any_is_migrated_in_parts,
 	};
 
