@@ -316,7 +316,8 @@ static void set_ladder(struct recovery *r)
 
 /*
  * What records behind the end of the chain vouch for: only the first header of each segment has
- * been seen so far, and a damaged record hides those behind it in its segment.
+ * been seen so far, and a damaged record hides those behind it in its segment. Their generations
+ * are used up: they must not look like records that will be written behind this end.
  */
 static int look_behind(struct recovery *r, uint64_t segment)
 {
@@ -333,10 +334,12 @@ static int look_behind(struct recovery *r, uint64_t segment)
 	for (uint32_t block = 0; block < wb->layout.segment_blocks; block++) {
 		struct record_header header;
 
-		if (!record_decode((void *)(memory + (size_t)block * WB_BLOCK_SIZE), wb->uuid,
-				   wb->layout.segment_blocks, &header) &&
-		    header.segment == segment && header.block == block &&
-		    header.record >= r->next_record &&
+		if (record_decode((void *)(memory + (size_t)block * WB_BLOCK_SIZE), wb->uuid,
+				  wb->layout.segment_blocks, &header) ||
+		    header.segment != segment || header.block != block)
+			continue;
+		r->generation = max_u64(r->generation, header.generation);
+		if (header.record >= r->next_record &&
 		    !scan_is_stale(&r->scan, header.generation, header.record))
 			r->scan.durable = max_u64(r->scan.durable, header.durable);
 	}

@@ -39,26 +39,49 @@ START_TEST(log_that_ends_within_a_batch_in_progress_is_damaged)
 }
 END_TEST
 
-/* Ours begin a generation with a segment. */
-START_TEST(log_goes_on_behind_a_generation_that_begins_within_a_segment)
+/* Make the second record of segment 1 belong to another generation. */
+static void forge_generation(uint64_t generation)
 {
 	struct wb_record_disk *disk = (void *)(t.cache->stable + slot_off(1, 2));
 	const uint8_t uuid[WB_UUID_LEN] = {1, 2, 3};
 	struct record_header header;
 
+	ck_assert_int_eq(record_decode(disk, uuid, 4, &header), 0);
+	header.generation = generation;
+	record_encode(&header, disk);
+	memcpy(t.cache->visible + slot_off(1, 2), disk, BLOCK);
+}
+
+/* Ours begin a generation with a segment. */
+START_TEST(log_goes_on_behind_a_generation_that_begins_within_a_segment)
+{
 	write_and_sync(0, 1, 'a');
 	write_and_sync(0, 2, 'b');
 	crash();
-	ck_assert_int_eq(record_decode(disk, uuid, 4, &header), 0);
-	header.generation = 50;
-	record_encode(&header, disk);
-	memcpy(t.cache->visible + slot_off(1, 2), disk, BLOCK);
+	forge_generation(50);
 	begin();
 	ck_assert_uint_eq(status().generation, 51);
 	write_and_sync(0, 3, 'c');
 	crash();
 	begin();
 	expect_block(0, 2, 'b');
+	expect_block(0, 3, 'c');
+}
+END_TEST
+
+START_TEST(torn_record_of_the_next_generation_does_not_come_back)
+{
+	write_and_sync(0, 1, 'a');
+	write_and_sync(0, 2, 'b');
+	crash();
+	forge_generation(2);
+	damage(t.cache, slot_off(1, 3));
+	begin();
+	expect_block(0, 2, 0);
+	write_and_sync(0, 3, 'c');
+	end();
+	begin();
+	expect_block(0, 2, 0);
 	expect_block(0, 3, 'c');
 }
 END_TEST
@@ -141,6 +164,7 @@ int main(void)
 	const TTest *const tests[] = {
 		log_that_ends_within_a_batch_in_progress_is_damaged,
 		log_goes_on_behind_a_generation_that_begins_within_a_segment,
+		torn_record_of_the_next_generation_does_not_come_back,
 		numbers_without_room_for_more_are_refused,
 		record_of_a_backing_detached_before_it_is_refused,
 		announced_batch_larger_than_any_is_migrated_in_parts,
