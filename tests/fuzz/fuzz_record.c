@@ -19,6 +19,7 @@
 #define MAX_BLOCKS 32u
 #define ZEROS 256u
 #define SEGMENT 7u
+#define BEYOND_HEADER (WB_RECORD_ENTRIES + 4)
 
 static const uint8_t uuid[WB_UUID_LEN] = {1, 2, 3};
 
@@ -30,6 +31,7 @@ enum flags {
 	KEEP_DATA_CHECKSUMS = 16,
 	MANY_ENTRIES = 32, /* repeats the last one until the header is full */
 	STAY = 64,	   /* the next record starts in the first data block */
+	TOO_MANY = 128,	   /* repeats it into the first data block */
 };
 
 struct segment {
@@ -71,6 +73,14 @@ static unsigned int take_entries(struct input *in, struct segment *s, unsigned i
 		disk->entries[nr] = disk->entries[nr - 1];
 		disk->entries[nr].block[0]++;
 		*nr_data += disk->entries[nr].kind == WB_ENTRY_DATA;
+	}
+	if (nr < WB_RECORD_ENTRIES || !(flags & TOO_MANY) || s->at + 1 >= s->nr_blocks)
+		return nr;
+	for (; nr < BEYOND_HEADER; nr++) {
+		size_t off = offsetof(struct wb_record_disk, entries) + nr * sizeof(*disk->entries);
+
+		memcpy((uint8_t *)disk + off, &disk->entries[0], sizeof(disk->entries[0]));
+		*nr_data += disk->entries[0].kind == WB_ENTRY_DATA;
 	}
 	return nr;
 }

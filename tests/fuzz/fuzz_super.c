@@ -80,6 +80,10 @@ static void check_super(const struct wb_super_disk *disk)
 	FUZZ_ASSERT(!err || ((err == -EMEDIUMTYPE || err == -EUCLEAN) && why));
 	if (err)
 		return;
+	FUZZ_ASSERT(super.segment_blocks >= 2 && super.segment_blocks <= WB_MAX_SEGMENT_BLOCKS);
+	FUZZ_ASSERT(super.tail_segment && super.tail_block <= super.segment_blocks);
+	FUZZ_ASSERT(super.nr_segments >= 3 && super.table_entries <= WB_MAX_TABLE);
+	FUZZ_ASSERT(super.migrated <= super.durable && super.migrated <= super.batch_end);
 	super_encode(&super, &again);
 	FUZZ_ASSERT(!super_decode(&again, &decoded, &why));
 	FUZZ_ASSERT(decoded.sequence == super.sequence && decoded.durable == super.durable);

@@ -150,6 +150,7 @@ my %seeds = (
 	one_segment => image(geometry => 0, nr_segments => near(-2), log => simple()),
 	other_superblock_differs => image(other => "\2\0\0\0" . near(20) . near(0) x 8,
 		log => simple()),
+	tail_beyond_segment => image(tail_block => edge('4G'), log => jump(0, 1) . simple(2)),
 	tail_segment_is_one_record => image(geometry => 0, durable => near(3), tail_block => near(1),
 		log => jump(0) . record(data(1), data(2), data(3)) . simple()),
 );
