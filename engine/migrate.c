@@ -75,8 +75,9 @@ static uint64_t choose_end(struct wb *wb, uint64_t most, uint64_t *last_segment)
 		*last_segment = s;
 		if (last)
 			return end;
-		if (end > wb->ladder.migrated && end >= wb->batch_end &&
-		    s + 1 >= wb->tail.segment + most)
+		/* A batch of ours ends with the first request's end from there on, at the latest. */
+		if (end > wb->ladder.migrated && s + 1 >= wb->tail.segment + most &&
+		    (end >= wb->batch_end || s + 1 >= wb->tail.segment + BATCH_SEGMENTS))
 			return end;
 	}
 }

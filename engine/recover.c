@@ -16,12 +16,13 @@
 #include "engine/engine.h"
 #include "engine/scan.h"
 
-#define AHEAD 16u /* segments being read */
+#define AHEAD 16u		   /* segments being read */
+#define LARGEST_START (1ull << 49) /* half of what format.c accepts */
 
 /* An entry of a request whose end has not been seen yet. */
 struct held_entry {
 	struct record_entry entry;
-	uint64_t segment;
+	uint64_t segment, record;
 	uint32_t at; /* its block of the segment, or for zeros the next one */
 };
 
@@ -50,7 +51,8 @@ struct recovery {
 	uint64_t segment;
 	uint32_t block;
 	uint64_t next_record, generation;
-	bool continued; /* the last record's request goes on */
+	uint64_t last_generation; /* in any header that has been looked at */
+	bool continued;		  /* the last record's request goes on */
 	/* the end of the last complete request */
 	uint64_t end, end_segment;
 	uint32_t end_block;
@@ -110,6 +112,12 @@ static int load(struct recovery *r, uint64_t segment, const uint8_t **memory)
 
 /* ---- applying what the chain holds ---- */
 
+static bool names_a_backing(const struct held_entry *held, struct wb_backing *backing, uint64_t nr)
+{
+	return backing && held->entry.block + nr <= backing_nr_blocks(backing) &&
+	       (!backing->entry.detached || held->record <= backing->entry.last_record);
+}
+
 static int apply_entry(struct recovery *r, const struct held_entry *held)
 {
 	struct wb *wb = r->wb;
@@ -117,7 +125,7 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 	struct wb_backing *backing = backing_by_id(wb, e->backing);
 	uint64_t nr = e->kind == WB_ENTRY_DATA ? 1 : e->value;
 
-	if (!backing || e->block + nr > backing_nr_blocks(backing)) {
+	if (!names_a_backing(held, backing, nr)) {
 		wb_log(wb, WB_LOG_ERROR,
 		       "%s: recover: segment %llu: a record names a block that no backing has",
 		       wb->cache->path, (unsigned long long)held->segment);
@@ -182,7 +190,7 @@ static void hold_record(struct recovery *r, const struct wb_record_disk *disk,
 	for (unsigned int i = 0; i < header->nr_entries; i++) {
 		struct record_entry e = record_entry(disk, i);
 
-		r->held[r->nr_held++] = (struct held_entry){e, header->segment, at};
+		r->held[r->nr_held++] = (struct held_entry){e, header->segment, header->record, at};
 		at += e.kind == WB_ENTRY_DATA;
 	}
 }
@@ -230,6 +238,7 @@ static bool accept(struct recovery *r, const uint8_t *memory, uint64_t segment, 
 	r->segment = segment;
 	r->block = block + 1 + header.nr_blocks;
 	r->generation = header.generation;
+	r->last_generation = max_u64(r->last_generation, header.generation);
 	r->continued = header.continued;
 	r->next_record++;
 	return true;
@@ -299,7 +308,7 @@ static void set_ladder(struct recovery *r)
 {
 	struct wb *wb = r->wb;
 
-	wb->generation = r->scan.last_generation;
+	wb->generation = r->last_generation;
 	wb->log.written = wb->log.logged_end = r->end;
 	wb->log.next_write = r->end + 1;
 	wb->log.durable_segment = r->end_segment;
@@ -324,10 +333,12 @@ static int look_into(struct recovery *r, uint64_t segment)
 	for (uint32_t block = 0; block < wb->layout.segment_blocks; block++) {
 		struct record_header header;
 
-		if (!record_decode((void *)(memory + (size_t)block * WB_BLOCK_SIZE), wb->uuid,
-				   wb->layout.segment_blocks, &header) &&
-		    header.segment == segment && header.block == block &&
-		    header.record >= r->next_record &&
+		if (record_decode((void *)(memory + (size_t)block * WB_BLOCK_SIZE), wb->uuid,
+				  wb->layout.segment_blocks, &header) ||
+		    header.segment != segment || header.block != block)
+			continue;
+		r->last_generation = max_u64(r->last_generation, header.generation);
+		if (header.record >= r->next_record &&
 		    !scan_is_stale(&r->scan, header.generation, header.record))
 			r->scan.durable = max_u64(r->scan.durable, header.durable);
 	}
@@ -346,7 +357,8 @@ static bool may_hold_proof(const struct recovery *r, uint64_t segment)
 /*
  * What records behind the end of the chain vouch for: only the first header of each segment has
  * been seen so far. Damage hides those behind it in its segment and may hide the next one; the
- * proof may be further away, as many segments can become durable at once.
+ * proof may be further away, as many segments can become durable at once. Generations seen here are
+ * used up: their records must not look like those that will be written behind this end.
  */
 static int look_behind(struct recovery *r)
 {
@@ -407,6 +419,18 @@ static int judge_end(struct recovery *r)
 	return 0;
 }
 
+/* What is written from now on has to stay within the numbers that format.c accepts. */
+static int check_numbers(const struct recovery *r)
+{
+	if (r->last_generation < LARGEST_START && r->end < LARGEST_START &&
+	    r->end_segment < LARGEST_START && r->wb->super.super.sequence < LARGEST_START)
+		return 0;
+	wb_log(r->wb, WB_LOG_ERROR,
+	       "%s: recover: impossible sequence, generation, segment or record numbers",
+	       r->wb->cache->path);
+	return -EUCLEAN;
+}
+
 static int run(struct recovery *r)
 {
 	struct wb *wb = r->wb;
@@ -421,9 +445,12 @@ static int run(struct recovery *r)
 	wb->tail.block = r->block;
 	wb->segments.oldest = r->segment;
 	wb->batch_end = wb->super.super.batch_end;
+	r->last_generation = r->scan.last_generation;
 	err = follow_all(r);
 	if (!err)
 		err = judge_end(r);
+	if (!err)
+		err = check_numbers(r);
 	if (!err)
 		set_ladder(r);
 	return err;
