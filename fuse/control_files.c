@@ -237,6 +237,11 @@ static void show_nr_dirty(const struct control_show *show)
 
 static void show_stat(const struct control_show *show)
 {
+	const struct server *server = show->server;
+	const char *simulates = exports_simulates(&server->exports, show->info->backing);
+
+	if (simulates)
+		text_printf(show->text, "simulated: %s\n", simulates);
 	report_backing(show->info, show->text);
 }
 

@@ -14,11 +14,40 @@
 
 #include "common/cleanup.h"
 #include "common/message.h"
+#include "engine/util.h"
+#include "fuse/nearest.h"
 #include "fuse/options.h"
 
 static int refuse(const char *command, const char *what, const char *why)
 {
 	message(MESSAGE_ERROR, "%s: %s: %s", command, what, why);
+	return -EINVAL;
+}
+
+/* The options that are one word each, and the flags that they set. */
+static const struct word {
+	const char *text;
+	size_t flag; /* offset of a bool in struct device_option */
+} words[] = {
+	{"cache=none", offsetof(struct device_option, uncached)},
+	{"sim=hdd", offsetof(struct device_option, sim_hdd)},
+};
+
+static int unknown(const char *command, const char *text, const struct device_option *device)
+{
+	const struct wb_knob *knob = &wb_knobs[WB_KNOB_MIGRATE_THRESHOLD];
+	struct nearest nearest = nearest_to(text);
+
+	message(MESSAGE_ERROR, "%s: %s: %s: unknown option of a backing", command, device->name,
+		text);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		nearest_offer(&nearest, words[i].text);
+	nearest_offer(&nearest, knob->name);
+	if (nearest_word(&nearest))
+		hint("did you mean %s?", nearest_word(&nearest));
+	else
+		hint("known are cache=none, sim=hdd and %s=%u..%u", knob->name, knob->min,
+		     knob->max);
 	return -EINVAL;
 }
 
@@ -28,16 +57,14 @@ static int apply_one(const char *command, const char *text, struct device_option
 	size_t len = strlen(knob->name);
 	char why[KNOB_REASON_LEN];
 
-	if (strcmp(text, "cache=none") == 0) {
-		device->uncached = true;
-		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(text, words[i].text) == 0) {
+			*(bool *)((char *)device + words[i].flag) = true;
+			return 0;
+		}
 	}
-	if (strncmp(text, knob->name, len) != 0 || text[len] != '=') {
-		message(MESSAGE_ERROR, "%s: %s: %s: unknown option of a backing", command,
-			device->name, text);
-		hint("known are cache=none and %s=%u..%u", knob->name, knob->min, knob->max);
-		return -EINVAL;
-	}
+	if (strncmp(text, knob->name, len) != 0 || text[len] != '=')
+		return unknown(command, text, device);
 	if (knob_parse(knob, text + len + 1, &device->migrate_threshold.value, why))
 		return refuse(command, text, why);
 	device->migrate_threshold.set = true;

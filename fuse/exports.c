@@ -109,6 +109,8 @@ int exports_attach(struct exports *exports, const struct device_option *device, 
 	/* What comes for a device without a cache in between has any offset and length. */
 	if (device->uncached)
 		flags |= DEVICE_BUFFERED;
+	if (device->sim_hdd)
+		flags |= DEVICE_SIM_HDD;
 	err = device_open(exports->io, device->path, flags, &spec.dev);
 	if (err)
 		return err;
@@ -121,6 +123,9 @@ int exports_attach(struct exports *exports, const struct device_option *device, 
 	}
 	/* The engine has it now, and with it the device, until it is detached or closed. */
 	err = fill_slot(exports, &spec, backing, export);
+	if (device->sim_hdd)
+		message(MESSAGE_INFO, "%s: %s: simulated: takes the time of a hard disk (sim=hdd)",
+			device->name, spec.path);
 	return err ? err : set_threshold(exports, device, backing);
 }
 
@@ -202,6 +207,15 @@ void exports_release(struct exports *exports, unsigned int slot)
 
 	if (slot < EXPORTS_MAX && exports->slot[slot].nr_open)
 		exports->slot[slot].nr_open--;
+}
+
+const char *exports_simulates(const struct exports *exports, const struct wb_backing *backing)
+{
+	for (int i = 0; i < EXPORTS_MAX; i++)
+		if (exports->slot[i].state == EXPORT_SHOWN &&
+		    atomic_load(&exports->slot[i].backing) == backing)
+			return device_simulates(exports->slot[i].dev);
+	return NULL;
 }
 
 bool exports_info(struct exports *exports, unsigned int slot, struct wb_backing_info *info)

@@ -87,6 +87,9 @@ void exports_release(struct exports *exports, unsigned int slot);
 /* What the engine knows of a shown export; call with exports.lock held. False if it isn't shown. */
 bool exports_info(struct exports *exports, unsigned int slot, struct wb_backing_info *info);
 
+/* What its device only pretends to be ("hdd"), else NULL. Call with exports.lock held. */
+const char *exports_simulates(const struct exports *exports, const struct wb_backing *backing);
+
 /* Close all devices. The engine is closed, nobody looks any more. */
 void exports_close(struct exports *exports);
 

@@ -205,8 +205,8 @@ static int set_knob(void *ctx, const struct arg_option *row, const char *value)
 
 const struct arg_option option_rows[] = {
 	{"cache", 0, "CACHE", "device or image made by mkwbfs", set_cache},
-	{"device", 'd', "NAME=PATH[,OPT...]", "show PATH as NAME; OPT: cache=none, a knob of it",
-	 set_device},
+	{"device", 'd', "NAME=PATH[,OPT...]",
+	 "show PATH as NAME; OPT: cache=none, sim=hdd, a knob of it", set_device},
 	{"options", 'o', "OPT[,OPT...]", "any of these as name or name=value", set_list},
 	{"foreground", 'f', NULL, "don't fork", set_foreground},
 	{"ro", 'r', NULL, "read only: write neither cache nor backings", set_read_only},

@@ -19,11 +19,12 @@ struct knob_setting {
 	unsigned int value;
 };
 
-/* A backing as asked for: NAME=PATH[,cache=none][,KNOB=VALUE]... */
+/* A backing as asked for: NAME=PATH[,cache=none][,sim=hdd][,KNOB=VALUE]... */
 struct device_option {
 	char *name;
 	char *path; /* absolute once options_resolve has been called */
 	bool uncached;
+	bool sim_hdd; /* takes the time of a hard disk; the cache doesn't remember it */
 	struct knob_setting migrate_threshold;
 };
 

@@ -52,11 +52,15 @@ void report_backing(const struct wb_backing_info *info, struct text *text)
 
 static void print_backing(struct text *text, const struct wb_backing_info *info, void *ctx)
 {
-	(void)ctx;
+	const struct server *server = ctx;
+	const char *simulates = exports_simulates(&server->exports, info->backing);
+
 	text_printf(text, "backing %s:\n", info->name);
 	print_state(text, "  ", info->state, info->reason);
 	text_printf(text, "  id: %u\n", info->id);
 	text_printf(text, "  device: %s\n", info->path);
+	if (simulates)
+		text_printf(text, "  simulated: %s\n", simulates);
 	for (const struct figure *f = backing_figures; f->name; f++)
 		print_figure(text, "  ", f, info);
 }
@@ -90,7 +94,7 @@ void report_status(struct server *server, struct text *text)
 		    wb_knob_get(server->wb, NULL, WB_KNOB_ALLOW_MIGRATE));
 	for (unsigned int i = 0; i < WB_NR_STAT; i++)
 		text_printf(text, "%s: %" PRIu64 " blocks\n", stat_name(i, name), status.stat[i]);
-	report_each_backing(server, text, print_backing, NULL);
+	report_each_backing(server, text, print_backing, server);
 }
 
 void report_params(struct server *server, struct text *text)

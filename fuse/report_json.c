@@ -25,17 +25,27 @@ static void put_figures(struct text *text, const struct figure *figures, const v
 			    figure_value(f, of));
 }
 
+struct backings {
+	const struct server *server;
+	bool some; /* put before */
+};
+
 static void put_backing(struct text *text, const struct wb_backing_info *info, void *ctx)
 {
-	bool *first = ctx;
+	struct backings *backings = ctx;
+	const char *simulates = exports_simulates(&backings->server->exports, info->backing);
 
-	text_printf(text, "%s\n    {", *first ? "" : ",");
-	*first = false;
+	text_printf(text, "%s\n    {", backings->some ? "," : "");
+	backings->some = true;
 	put_string(text, "name", info->name);
 	put_string(text, "device", info->path);
 	put_string(text, "identity", info->identity);
 	put_string(text, "state", wb_state_name(info->state));
 	put_string(text, "reason", info->reason);
+	if (simulates)
+		put_string(text, "simulated", simulates);
+	else
+		text_printf(text, "\"simulated\": null, ");
 	text_printf(text, "\"id\": %u, ", info->id);
 	put_figures(text, backing_figures, info);
 	text_printf(text, "}");
@@ -78,7 +88,7 @@ void report_json(struct server *server, struct text *text)
 {
 	char name[STAT_NAME_LEN];
 	struct wb_status status;
-	bool first = true;
+	struct backings backings = {.server = server};
 
 	wb_status(server->wb, &status);
 	text_printf(text, "{\n  ");
@@ -92,7 +102,7 @@ void report_json(struct server *server, struct text *text)
 	text_printf(text, "},\n");
 	put_knobs(server, text);
 	text_printf(text, "  \"backings\": [");
-	report_each_backing(server, text, put_backing, &first);
+	report_each_backing(server, text, put_backing, &backings);
 	text_printf(text, "]\n}\n");
 }
 
@@ -115,6 +125,15 @@ static void put_metric(struct text *text, const struct wb_backing_info *info, vo
 		    figure->type == FIGURE_COUNTER ? "_total" : "");
 	text_label(text, info->name);
 	text_printf(text, "} %" PRIu64 "\n", figure_value(figure, info));
+}
+
+static void put_simulated(struct text *text, const struct wb_backing_info *info, void *ctx)
+{
+	const struct server *server = ctx;
+
+	text_printf(text, "wbfs_backing_simulated{device=");
+	text_label(text, info->name);
+	text_printf(text, "} %d\n", exports_simulates(&server->exports, info->backing) != NULL);
 }
 
 static void put_state(struct text *text, const struct wb_status *status)
@@ -164,4 +183,7 @@ void report_metrics(struct server *server, struct text *text)
 		describe(text, f->metric, f->type, f->help);
 		report_each_backing(server, text, put_metric, (void *)f);
 	}
+	describe(text, "backing_simulated", FIGURE_GAUGE,
+		 "1 if the time that the backing takes is simulated (sim=hdd)");
+	report_each_backing(server, text, put_simulated, server);
 }

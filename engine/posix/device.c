@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "engine/posix/hdd.h"
 #include "engine/posix/io.h"
 
 #include <errno.h>
@@ -261,6 +262,17 @@ void posix_device_close(struct bdev *dev)
 	free(device);
 }
 
+static int simulate(struct posix_device *device, struct bdev **dev)
+{
+	int err = hdd_open(&device->bdev, dev);
+
+	if (err) {
+		refuse(device->io, device->path, err, "simulate a hard disk", reason(err));
+		posix_device_close(&device->bdev);
+	}
+	return err;
+}
+
 int device_open(struct posix_io *io, const char *path, unsigned int flags, struct bdev **dev)
 {
 	struct posix_device *device = calloc(1, sizeof(*device));
@@ -285,10 +297,22 @@ int device_open(struct posix_io *io, const char *path, unsigned int flags, struc
 		return err;
 	}
 	*dev = &device->bdev;
-	return 0;
+	return flags & DEVICE_SIM_HDD ? simulate(device, dev) : 0;
+}
+
+const struct posix_device *posix_device_under(const struct bdev *dev)
+{
+	const struct bdev *real = hdd_real(dev);
+
+	return posix_device_of(real ? real : dev);
 }
 
 uint64_t device_number(const struct bdev *dev)
 {
-	return posix_device_of(dev)->rdev;
+	return posix_device_under(dev)->rdev;
+}
+
+const char *device_simulates(const struct bdev *dev)
+{
+	return hdd_real(dev) ? "hdd" : NULL;
 }

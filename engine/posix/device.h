@@ -35,6 +35,7 @@ void posix_io_stop(struct posix_io *io);
 enum device_flags {
 	DEVICE_READ_ONLY = 1,
 	DEVICE_BUFFERED = 2, /* through the page cache: any offset and length, memory anywhere */
+	DEVICE_SIM_HDD = 4,  /* as slow as a hard disk: see hdd_model.h */
 };
 
 /*
@@ -56,5 +57,8 @@ void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN]);
 
 /* st_rdev of a block device, 0 for a file. */
 uint64_t device_number(const struct bdev *dev);
+
+/* What the device only pretends to be, as people write it ("hdd"); NULL if it is what it is. */
+const char *device_simulates(const struct bdev *dev);
 
 #endif

@@ -128,7 +128,7 @@ static void identify_file(const struct posix_device *device, char identity[WB_ID
 
 void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN])
 {
-	const struct posix_device *device = posix_device_of(dev);
+	const struct posix_device *device = posix_device_under(dev);
 
 	if (device->is_block)
 		identify_block(device->rdev, identity);

@@ -57,6 +57,9 @@ static inline struct posix_device *posix_device_of(const struct bdev *dev)
 	return container_of(dev, struct posix_device, bdev);
 }
 
+/* The same, also of a simulated device over it. */
+const struct posix_device *posix_device_under(const struct bdev *dev);
+
 /* Set up and tear down the fields above. */
 void posix_io_init(struct posix_io *io, const struct bdev_ops *ops, const struct wb_env *env);
 void posix_io_fini(struct posix_io *io);

@@ -119,6 +119,33 @@ START_TEST(a_backing_has_a_name_a_path_and_options)
 }
 END_TEST
 
+START_TEST(a_backing_can_be_a_simulated_disk)
+{
+	struct device_option device;
+
+	ck_assert_int_eq(device_option_parse("t", "a=/x,sim=hdd,cache=none", &device), 0);
+	ck_assert(device.sim_hdd);
+	ck_assert(device.uncached);
+	device_option_free(&device);
+	ck_assert_int_eq(device_option_parse("t", "a=/x", &device), 0);
+	ck_assert(!device.sim_hdd);
+	device_option_free(&device);
+}
+END_TEST
+
+START_TEST(an_unknown_option_of_a_backing_is_refused_with_the_nearest)
+{
+	struct device_option device;
+
+	ck_assert_int_lt(device_option_parse("t", "a=/x,sim=hhd", &device), 0);
+	ck_assert_ptr_nonnull(strstr(said, "a: sim=hhd: unknown option"));
+	ck_assert_ptr_nonnull(strstr(said, "did you mean sim=hdd?"));
+	said[0] = '\0';
+	ck_assert_int_lt(device_option_parse("t", "a=/x,nonsense=4", &device), 0);
+	ck_assert_ptr_nonnull(strstr(said, "known are cache=none, sim=hdd"));
+}
+END_TEST
+
 START_TEST(unfit_backings_are_refused)
 {
 	static const char *const bad[] = {
@@ -132,6 +159,9 @@ START_TEST(unfit_backings_are_refused)
 		"a=/x,cache=some",
 		"a=/x,migrate_threshold=101",
 		"a=/x,foo",
+		"a=/x,sim",
+		"a=/x,sim=",
+		"a=/x,sim=hdd7",
 	};
 	struct device_option device;
 
@@ -226,6 +256,8 @@ int main(void)
 	tcase_add_test(lists, a_value_is_wanted_where_it_belongs_only);
 	tcase_add_test(lists, quotes_and_backslashes_keep_commas);
 	tcase_add_test(lists, a_backing_has_a_name_a_path_and_options);
+	tcase_add_test(lists, a_backing_can_be_a_simulated_disk);
+	tcase_add_test(lists, an_unknown_option_of_a_backing_is_refused_with_the_nearest);
 	tcase_add_test(lists, unfit_backings_are_refused);
 	tcase_add_test(lists, a_name_can_be_given_once);
 	tcase_add_test(lists, options_stand_anywhere_and_words_remain);
