@@ -94,7 +94,7 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 {
 	const char *what = changed(b, spec, sample);
 
-	if (!backing_in_log(wb, b))
+	if (!backing_pending(b))
 		return 0;
 	if (!spec->cached) {
 		wb_log(wb, WB_LOG_ERROR,
@@ -119,7 +119,12 @@ static void describe(struct table_entry *entry, const struct wb_backing_spec *sp
 
 static int add(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backing **backing)
 {
-	struct table_entry entry = {0};
+	/* Numbers beyond *durable* may be given to other records after a crash. */
+	struct table_entry entry = {
+		.migrated = wb->ladder.durable,
+		.batch_end = wb->ladder.durable,
+		.zeroed = wb->ladder.durable,
+	};
 
 	describe(&entry, spec);
 	if (spec->cached) {
@@ -203,7 +208,7 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 	return err;
 }
 
-/* ---- detach: drain, then commit a table without it ---- */
+/* ---- detach: drain or give up, then commit a table without it ---- */
 
 struct detach {
 	struct wb *wb;
@@ -217,6 +222,7 @@ static void committed(void *ctx, int err)
 	struct detach *d = ctx;
 
 	wb_lock(d->wb);
+	d->backing->detaching = false;
 	if (err)
 		d->backing->entry.detached = false;
 	else
@@ -226,6 +232,7 @@ static void committed(void *ctx, int err)
 	free(d);
 }
 
+/* Everything is on the backing, or given up and no batch is under way. */
 static void drained(void *ctx, int err)
 {
 	struct detach *d = ctx;
@@ -243,8 +250,22 @@ static void drained(void *ctx, int err)
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;
+	space_advance_tail(d->wb);
 	waiter_add(d->wb, waiter, WAIT_SUPER, super_commit(d->wb, true));
 	wb_unlock(d->wb);
+}
+
+static void give_up(struct wb *wb, struct wb_backing *b, struct detach *d)
+{
+	struct waiter *waiter = waiter_alloc(drained, d);
+
+	if (!waiter)
+		return;
+	wb_lock(wb);
+	b->detaching = true;
+	waiter->backing = b;
+	waiter_add(wb, waiter, WAIT_NO_BATCH, 0);
+	wb_unlock(wb);
 }
 
 static void detach_uncached(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx)
@@ -255,7 +276,7 @@ static void detach_uncached(struct wb *wb, struct wb_backing *backing, wb_done_f
 	done(ctx, 0);
 }
 
-void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx)
+void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx)
 {
 	struct detach *d;
 
@@ -273,5 +294,8 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void 
 		return;
 	}
 	*d = (struct detach){.wb = wb, .backing = backing, .done = done, .ctx = ctx};
-	wb_drain(wb, drained, d);
+	if (discard)
+		give_up(wb, backing, d);
+	else
+		wb_drain(wb, backing, drained, d);
 }

@@ -37,6 +37,7 @@ struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry)
 	if (!b)
 		return NULL;
 	b->entry = *entry;
+	b->migrated_on_disk = b->writing_migrated = entry->migrated;
 	for (unsigned int i = WB_NR_KNOBS; i < WB_NR_ALL_KNOBS; i++)
 		b->knobs[i - WB_NR_KNOBS] = wb_knobs[i].initial;
 	list_add_tail(&wb->backings, &b->link);
@@ -53,17 +54,58 @@ void backing_free(struct wb *wb, struct wb_backing *backing)
 	free(backing);
 }
 
-bool backing_in_log(const struct wb *wb, const struct wb_backing *backing)
+bool backing_pending(const struct wb_backing *b)
 {
-	return backing->entry.id && backing->last_record > wb->ladder.migrated;
+	return b->entry.id && !b->entry.detached && b->last_record > b->entry.migrated;
+}
+
+bool backing_unable(const struct wb_backing *b)
+{
+	return !b->dev || b->dev->read_only || b->attempts > RETRY_ATTEMPTS ||
+	       b->health.causes[CAUSE_MIGRATION].state == WB_FAILED;
+}
+
+bool backing_drained(const struct wb_backing *b, uint64_t target)
+{
+	return !b->entry.id || b->entry.detached ||
+	       min_u64(target, b->last_record) <= b->migrated_on_disk;
+}
+
+bool backing_held(const struct wb *wb, const struct wb_backing *b)
+{
+	bool paused = b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS];
+
+	return backing_unable(b) || (paused && !b->nr_drains && !wb->nr_drains);
+}
+
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing)
+{
+	uint64_t limit = (uint64_t)wb->layout.nr_segments * (wb->layout.segment_blocks - 1) / 2;
+	uint64_t held = 0;
+
+	if (!backing_held(wb, backing))
+		return false;
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (b->entry.id && !b->entry.detached && backing_held(wb, b))
+			held += b->nr_dirty;
+	}
+	return held >= limit;
+}
+
+void backing_uses(struct wb_backing *b, const struct mark *record)
+{
+	if (!backing_pending(b))
+		b->mark = *record;
+	b->last_record = record->record;
 }
 
 /* ---- how it does ---- */
 
-enum wb_state backing_state(const struct wb *wb, const struct wb_backing *backing,
-			    const char **reason)
+enum wb_state backing_state(const struct wb_backing *backing, const char **reason)
 {
-	if (!backing->dev && backing_in_log(wb, backing)) {
+	if (!backing->dev && backing_pending(backing)) {
 		*reason = "missing, and the log has blocks of it";
 		return WB_FAILED;
 	}

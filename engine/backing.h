@@ -14,11 +14,31 @@
 #include "engine/util.h"
 #include "engine/wb.h"
 
+/* A place in the log: record `record` is there, or at the start of the next segment. */
+struct mark {
+	uint64_t record;
+	uint64_t segment;
+	uint32_t block;
+};
+
+struct batch;
+
 struct wb_backing {
-	struct list link;	  /* in wb.backings */
-	struct table_entry entry; /* id 0: not cached, not in the table */
-	struct bdev *dev;	  /* NULL: remembered only */
-	uint64_t last_record; /* the last record with an entry of it; > migrated: it is needed */
+	struct list link;	   /* in wb.backings */
+	struct table_entry entry;  /* id 0: not cached, not in the table */
+	struct bdev *dev;	   /* NULL: remembered only */
+	uint64_t last_record;	   /* the last record with an entry of it */
+	struct mark mark;	   /* if backing_pending: nothing of it before this is needed */
+	uint64_t writing_migrated; /* what the superblock in flight says of entry.migrated */
+	uint64_t migrated_on_disk; /* what a durable one says */
+	struct batch *batch;	   /* that is migrating it, or NULL */
+	uint64_t batch_ended_at;   /* ns */
+	unsigned int attempts;	   /* failed ones of a batch, whatever the cause */
+	uint64_t resume_at;	   /* ns: no batch before */
+	unsigned int nr_drains;	   /* who waits for it to be migrated */
+	bool detaching;		   /* what the log has of it is being given up */
+	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
+	bool busy; /* the modulator's verdict: its load leaves no room for migration */
 	uint64_t nr_dirty, nr_cached; /* blocks in the index */
 	uint64_t nr_reads, nr_writes, nr_zeros, read_bytes, write_bytes;
 	uint64_t migrated_bytes, nr_errors;
@@ -43,11 +63,25 @@ struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry);
 void backing_free(struct wb *wb, struct wb_backing *backing);
 
 /* Whether the log holds something of it that is not on it. */
-bool backing_in_log(const struct wb *wb, const struct wb_backing *backing);
+bool backing_pending(const struct wb_backing *backing);
+
+/* Whether what it has in records up to `target` is on it, and a durable superblock says so. */
+bool backing_drained(const struct wb_backing *backing, uint64_t target);
+
+/* Whether it can't take what is pending: missing, read-only, or it keeps failing. */
+bool backing_unable(const struct wb_backing *backing);
+
+/* Whether its blocks have to be carried forward when the log's tail reaches them. */
+bool backing_held(const struct wb *wb, const struct wb_backing *backing);
+
+/* Whether the blocks that the log may have of backings that are held have used up their half. */
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing);
+
+/* A record with an entry of it has been placed, or found by recovery. */
+void backing_uses(struct wb_backing *backing, const struct mark *record);
 
 /* Its state and the reason, "" if healthy. Mutex held, as in all below but backing_sample. */
-enum wb_state backing_state(const struct wb *wb, const struct wb_backing *backing,
-			    const char **reason);
+enum wb_state backing_state(const struct wb_backing *backing, const char **reason);
 
 /* An I/O for a request has ended, good or bad. */
 void backing_request_io(struct wb *wb, struct wb_backing *backing, const struct bdev_io *io);

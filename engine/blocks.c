@@ -76,3 +76,67 @@ void blocks_publish_zeros(struct wb *wb, struct wb_backing *backing, uint64_t bl
 	zeros_add(&wb->zeros, backing->entry.id, block, nr_blocks, layout_version(segment, at),
 		  poison);
 }
+
+/* Half is left to recovery, which may begin further back. */
+bool blocks_extent_room(struct wb *wb)
+{
+	uint32_t n = 1 + wb->nr_zeroing;
+
+	return zeros_room(&wb->zeros, n + wb->zeros.capacity / 4) &&
+	       zeros_log_room(&wb->zeros_log, n + wb->zeros_log.capacity / 2);
+}
+
+/* Returns the version of its place. */
+static uint64_t place_extent(struct wb *wb, struct wb_backing *backing, uint64_t block,
+			     uint64_t nr_blocks, enum wb_entry_kind kind)
+{
+	const struct record_entry entry = {
+		.backing = backing->entry.id,
+		.block = block,
+		.kind = (uint8_t)kind,
+		.mask = 0xff,
+		.value = (uint32_t)nr_blocks,
+	};
+	bool started = false;
+	uint32_t at;
+	struct record *record;
+
+	head_begin(wb, 0);
+	record = head_place(wb, &entry, &started, NULL, &at);
+	head_copied(wb, record);
+	return layout_version(record->segment, at);
+}
+
+void blocks_log_extent(struct wb *wb, struct wb_backing *backing, uint64_t block,
+		       uint64_t nr_blocks, enum wb_entry_kind kind)
+{
+	uint64_t version = place_extent(wb, backing, block, nr_blocks, kind);
+
+	wb->has_poison |= kind == WB_ENTRY_POISON;
+	zeros_add(&wb->zeros, backing->entry.id, block, nr_blocks, version,
+		  kind == WB_ENTRY_POISON);
+}
+
+void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, struct zeros_extent *z)
+{
+	z->home = place_extent(wb, backing, z->first & ((1ull << 40) - 1), z->end - z->first,
+			       WB_ENTRY_OLD_ZEROS);
+}
+
+bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t block,
+		      uint64_t nr_blocks)
+{
+	list_for_each(node, tmp, &wb->writes) {
+		struct request *r = container_of(node, struct request, link);
+
+		if (r->state == REQUEST_COPYING && io_of(r)->backing == backing &&
+		    r->off < (block + nr_blocks) * WB_BLOCK_SIZE && r->end > block * WB_BLOCK_SIZE)
+			return true;
+	}
+	return false;
+}
+
+bool blocks_are_poison(struct wb *wb, const struct zeros_entry *entry)
+{
+	return zeros_of_entry(&wb->zeros, entry);
+}

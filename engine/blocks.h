@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "engine/wb.h"
+#include "engine/zeros.h"
 
 enum block_kind {
 	BLOCK_ABSENT, /* only the backing has it */
@@ -32,6 +33,25 @@ void blocks_publish(struct wb *wb, struct wb_backing *backing, uint64_t block, u
 /* An extent of zeros (or poison) of a record, placed when `at` was the next block of its segment. */
 void blocks_publish_zeros(struct wb *wb, struct wb_backing *backing, uint64_t block,
 			  uint64_t nr_blocks, uint64_t segment, uint32_t at, bool poison);
+
+/*
+ * Place an entry without data at the head of the log and publish it: zeros or poison. Needs
+ * blocks_extent_room and head_room, and that no write of it is in flight.
+ */
+void blocks_log_extent(struct wb *wb, struct wb_backing *backing, uint64_t block,
+		       uint64_t nr_blocks, enum wb_entry_kind kind);
+
+/* Give an extent of zeros, as old as it is, a new home at the head of the log. Needs the same. */
+void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, struct zeros_extent *z);
+
+bool blocks_extent_room(struct wb *wb);
+
+/* Whether a write of any of these blocks has its place in the log and is not published yet. */
+bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t block,
+		      uint64_t nr_blocks);
+
+/* Whether a block of an entry of the zeros log is poison because of it. */
+bool blocks_are_poison(struct wb *wb, const struct zeros_entry *entry);
 
 /* What is at a position is on its backing. */
 void blocks_clean(struct wb *wb, uint32_t position);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/carry.h"
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "engine/migrate.h"
@@ -29,6 +30,7 @@ void wb_pump(struct wb *wb)
 			break;
 		log_pump(wb);
 		super_pump(wb);
+		carry_pump(wb);
 		write_pump(wb);
 		migrate_pump(wb);
 	}
@@ -51,8 +53,8 @@ uint64_t wb_ram_needed(uint64_t nr_segments, uint32_t segment_blocks, unsigned i
 	uint64_t buffers = min_u64(nr_buffers ? nr_buffers : DEFAULT_BUFFERS, nr_segments);
 
 	return index_memory(nr_segments * segment_blocks) + nr_segments * sizeof(struct slot) +
-	       buffers * layout_segment_len(&layout) + zeros_memory(ZEROS_CAPACITY) +
-	       migrate_memory(&layout, USUAL_BATCH);
+	       (buffers + 1) * layout_segment_len(&layout) + zeros_memory(2 * ZEROS_CAPACITY) +
+	       zeros_log_memory(2 * ZEROS_CAPACITY) + migrate_memory(&layout, USUAL_BATCH);
 }
 
 static void free_wb(struct wb *wb)
@@ -60,12 +62,15 @@ static void free_wb(struct wb *wb)
 	list_for_each(node, tmp, &wb->backings)
 		backing_free(wb, container_of(node, struct wb_backing, link));
 	migrate_fini(wb);
+	carry_fini(wb);
 	head_fini(wb);
 	segments_fini(wb);
 	if (wb->index.env)
 		index_fini(&wb->index);
 	if (wb->zeros.env)
 		zeros_fini(&wb->zeros);
+	if (wb->zeros_log.env)
+		zeros_log_fini(&wb->zeros_log);
 	if (wb->super.memory)
 		wb->env.free(wb->env.ctx, wb->super.memory, WB_SUPER_AREA);
 	pthread_mutex_destroy(&wb->mutex);
@@ -160,9 +165,13 @@ static int allocate(struct wb *wb, const struct wb_options *options)
 		err = index_init(&wb->index, &wb->env, layout_nr_positions(&wb->layout));
 	if (!err)
 		err = zeros_init(&wb->zeros, &wb->env,
-				 options->nr_zeros ? options->nr_zeros : ZEROS_CAPACITY);
+				 2 * (options->nr_zeros ? options->nr_zeros : ZEROS_CAPACITY));
+	if (!err)
+		err = zeros_log_init(&wb->zeros_log, &wb->env, wb->zeros.capacity);
 	if (!err && !wb->read_only)
 		err = migrate_init(wb);
+	if (!err && !wb->read_only)
+		err = carry_init(wb);
 	if (err)
 		wb_log(wb, WB_LOG_ERROR, "%s: open cache: not enough memory: %llu MiB are needed",
 		       wb->cache->path, (unsigned long long)(wb->ram >> 20));
@@ -214,6 +223,7 @@ void wb_start(struct wb *wb, wb_done_fn done, void *ctx)
 			b->entry.sample_valid = false;
 	}
 	wb->started = true;
+	space_advance_tail(wb);
 	waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, true));
 	wb_unlock(wb);
 }
@@ -253,7 +263,7 @@ bool wb_has_stopped(struct wb *wb)
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;
 
 	if (wb->log.in_flight || wb->log.flushing || !list_empty(&wb->writes) || wb->nr_others ||
-	    !migrate_is_idle(wb) || !super_idle)
+	    !migrate_is_idle(wb) || carry_is_busy(wb) || !super_idle)
 		return false;
 	return wb->failed || (wb->ladder.durable == head_last(wb) &&
 			      wb->super.state == SUPER_IDLE && wb->super.done == wb->super.wanted);
@@ -288,7 +298,7 @@ static void sample_backings(struct wb *wb)
 static int write_clean_super(struct wb *wb)
 {
 	for (unsigned int i = 0; i < WB_NR_SUPERS; i++) {
-		uint64_t len = super_fill(wb, WB_SUPER_CLEAN, true);
+		uint64_t len = super_fill(wb, WB_SUPER_CLEAN);
 		int err = bdev_write(wb->cache, (uint64_t)wb->super.copy * WB_SUPER_AREA,
 				     wb->super.memory, len);
 
@@ -341,7 +351,6 @@ void wb_retry(struct wb *wb)
 	if (wb->failed)
 		log_write_all_again(wb);
 	health_retry(wb);
-	wb->stuck = false;
 	wb->log.flush_attempts = 0;
 	wb->log.flush_not_before = 0;
 	wb->super.attempts = 0;

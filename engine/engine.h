@@ -21,6 +21,7 @@
 #include "engine/layout.h"
 #include "engine/lock.h"
 #include "engine/segment.h"
+#include "engine/space.h"
 #include "engine/super.h"
 #include "engine/util.h"
 #include "engine/wb.h"
@@ -40,9 +41,16 @@
 /* Somebody waits until a number has reached a target; see sync.c. */
 struct waiter {
 	struct list link;
-	enum waiter_for { WAIT_DURABLE, WAIT_MIGRATED, WAIT_SUPER, WAIT_STOPPED } what;
+	enum waiter_for {
+		WAIT_DURABLE,
+		WAIT_MIGRATED,
+		WAIT_SUPER,
+		WAIT_NO_BATCH,
+		WAIT_STOPPED
+	} what;
 	uint64_t target;
-	uint64_t since; /* ns */
+	struct wb_backing *backing; /* WAIT_MIGRATED: NULL for all; WAIT_NO_BATCH: of this one */
+	uint64_t since;		    /* ns */
 	int err;
 	struct work work; /* its fn gets the result in err */
 	wb_done_fn done;  /* of those made by waiter_alloc */
@@ -106,6 +114,7 @@ struct log {
 };
 
 struct batch;
+struct carry;
 
 struct wb {
 	/* const after open */
@@ -142,16 +151,18 @@ struct wb {
 	struct head head;
 	struct index index;
 	struct zeros zeros;
+	struct zeros_log zeros_log;
+	bool has_poison; /* the zeros perhaps have poison */
 	struct log log;
 	struct super_writer super;
 	struct {
 		uint64_t segment;
 		uint32_t block;
 	} tail;			/* where the record behind *migrated* is */
-	uint64_t batch_end;	/* of the batch in progress or, after a crash, to be done again */
-	struct batch *batch;	/* migrate.c's */
-	unsigned int nr_drains; /* who waits for WAIT_MIGRATED */
-	bool stuck;		/* migration pauses because a backing fails */
+	bool super_stale;	/* no superblock asked for says how far migration got */
+	struct batch *batches;	/* migrate.c's */
+	struct carry *carry;	/* carry.c's */
+	unsigned int nr_drains; /* who waits for all backings to be migrated */
 
 	struct list backings;
 	struct wb_backing *by_id[WB_MAX_TABLE + 1];
@@ -170,6 +181,7 @@ void write_pump(struct wb *wb);
 void sync_pump(struct wb *wb);
 void log_pump(struct wb *wb);
 void migrate_pump(struct wb *wb);
+void carry_pump(struct wb *wb);
 
 /* cache.c: let every flow look at the state until nothing moves. Mutex held. */
 void wb_pump(struct wb *wb);
@@ -191,6 +203,9 @@ void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint
  * memory; done has been called with that.
  */
 struct waiter *waiter_alloc(wb_done_fn done, void *ctx);
+/* Wait until what a backing (NULL: each) has in records up to target is on it. */
+void waiter_add_drain(struct wb *wb, struct waiter *waiter, struct wb_backing *backing,
+		      uint64_t target);
 void waiter_finish(struct wb *wb, struct waiter *waiter, int err);
 /* The waiter whose target is the smallest above `reached`, or NULL. */
 struct waiter *waiter_first(struct wb *wb, enum waiter_for what);

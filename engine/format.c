@@ -64,7 +64,6 @@ void super_encode(const struct super *super, struct wb_super_disk *disk)
 	disk->tail_segment = le64_put(super->tail_segment);
 	disk->tail_block = le32_put(super->tail_block);
 	disk->table_entries = le32_put(super->table_entries);
-	disk->batch_end = le64_put(super->batch_end);
 	disk->durable = le64_put(super->durable);
 	disk->table_sequence = le64_put(super->table_sequence);
 	disk->table_checksum = le64_put(super->table_checksum);
@@ -88,7 +87,6 @@ static void super_fields(const struct wb_super_disk *disk, struct super *super)
 	super->tail_segment = le64_get(disk->tail_segment);
 	super->tail_block = le32_get(disk->tail_block);
 	super->table_entries = le32_get(disk->table_entries);
-	super->batch_end = le64_get(disk->batch_end);
 	super->durable = le64_get(disk->durable);
 	super->table_sequence = le64_get(disk->table_sequence);
 	super->table_checksum = le64_get(disk->table_checksum);
@@ -110,8 +108,7 @@ static const char *super_nonsense(const struct super *super)
 		return "impossible number of backings";
 	if (super->tail_block > super->segment_blocks || !super->tail_segment)
 		return "impossible tail of the log";
-	if (super->migrated > super->batch_end || super->migrated > super->durable ||
-	    super->batch_end > LARGEST_NUMBER || super->durable > LARGEST_NUMBER ||
+	if (super->migrated > super->durable || super->durable > LARGEST_NUMBER ||
 	    super->tail_segment > LARGEST_NUMBER || super->generation > LARGEST_NUMBER ||
 	    super->generation_record > LARGEST_NUMBER || super->generation_segment > LARGEST_NUMBER)
 		return "impossible record numbers";
@@ -153,6 +150,9 @@ void table_entry_encode(const struct table_entry *entry, struct wb_backing_disk 
 	disk->size = le64_put(entry->size);
 	disk->sample = le64_put(entry->sample);
 	disk->last_record = le64_put(entry->last_record);
+	disk->migrated = le64_put(entry->migrated);
+	disk->batch_end = le64_put(entry->batch_end);
+	disk->zeroed = le64_put(entry->zeroed);
 }
 
 int table_entry_decode(const struct wb_backing_disk *disk, struct table_entry *entry)
@@ -163,8 +163,12 @@ int table_entry_decode(const struct wb_backing_disk *disk, struct table_entry *e
 	entry->size = le64_get(disk->size);
 	entry->sample = le64_get(disk->sample);
 	entry->last_record = le64_get(disk->last_record);
-	if (!entry->id || entry->size % WB_SECTOR_SIZE || entry->size > (1ull << 52) ||
-	    text_get(entry->name, disk->name, WB_NAME_LEN) ||
+	entry->migrated = le64_get(disk->migrated);
+	entry->batch_end = le64_get(disk->batch_end);
+	entry->zeroed = le64_get(disk->zeroed);
+	if (!entry->id || entry->migrated > entry->batch_end || entry->batch_end > LARGEST_NUMBER ||
+	    entry->zeroed > LARGEST_NUMBER || entry->size % WB_SECTOR_SIZE ||
+	    entry->size > (1ull << 52) || text_get(entry->name, disk->name, WB_NAME_LEN) ||
 	    text_get(entry->path, disk->path, WB_PATH_LEN) ||
 	    text_get(entry->identity, disk->identity, WB_IDENTITY_LEN) ||
 	    wb_name_error(entry->name))
@@ -241,6 +245,7 @@ static bool entries_make_sense(const struct wb_record_disk *disk, unsigned int n
 			break;
 		case WB_ENTRY_ZEROS:
 		case WB_ENTRY_POISON:
+		case WB_ENTRY_OLD_ZEROS:
 			if (!e.value || e.mask != 0xff)
 				return false;
 			break;

@@ -63,7 +63,7 @@ struct super {
 	uint64_t generation, generation_segment, generation_record;
 	uint64_t migrated, tail_segment;
 	uint32_t tail_block, table_entries;
-	uint64_t batch_end, durable;
+	uint64_t durable;
 	uint64_t table_sequence, table_checksum;
 };
 
@@ -90,6 +90,7 @@ struct table_entry {
 	char path[WB_PATH_LEN];
 	char identity[WB_IDENTITY_LEN];
 	uint64_t size, sample, last_record;
+	uint64_t migrated, batch_end, zeroed;
 };
 
 /* Whether a name, path or label may be on disk: nothing in it that a terminal would choke on. */

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 
 #define MAX_RECORDS 1024u	/* that are not durable */
+#define SMALL_LOG 8u		/* segments */
 #define MAX_REQUEST_BLOCKS 257u /* 1 MiB at any offset */
 
 int head_init(struct wb *wb)
@@ -78,7 +79,7 @@ static uint32_t room_in_segment(const struct wb *wb, uint32_t nr_blocks)
 	return left >= 2 ? left - 1 : 0;
 }
 
-bool head_room(struct wb *wb, uint32_t nr_blocks)
+bool head_room(struct wb *wb, uint32_t nr_blocks, uint32_t reserve)
 {
 	uint32_t per_segment = wb->layout.segment_blocks - 1;
 	uint32_t left = room_in_segment(wb, nr_blocks);
@@ -90,7 +91,14 @@ bool head_room(struct wb *wb, uint32_t nr_blocks)
 		wanted = 1;
 	if (wb->ladder.open - wb->ladder.durable + wanted + 2 > wb->head.nr)
 		return false;
+	if (wanted && !segments_have_slots(wb, wanted + reserve))
+		return false;
 	return segments_available(wb, wanted) == wanted;
+}
+
+uint32_t head_reserve(const struct wb *wb)
+{
+	return wb->layout.nr_segments < SMALL_LOG ? 1 : 2;
 }
 
 void head_begin(struct wb *wb, uint32_t nr_blocks)
@@ -123,9 +131,26 @@ static struct record *open_record(struct wb *wb, bool continuation)
 		.block = head->cursor,
 		.header = (void *)segment_memory(wb, slot->buffer, head->cursor),
 	};
+	index_clear(&wb->index, layout_position(&wb->layout, record->segment, record->block));
 	slot->end_block = ++head->cursor;
 	head->open = record;
 	return record;
+}
+
+static void note_entry(struct wb *wb, const struct record_entry *entry, const struct record *record,
+		       uint32_t at)
+{
+	backing_uses(wb->by_id[entry->backing],
+		     &(struct mark){record->number, record->segment, record->block});
+	if (entry->kind != WB_ENTRY_DATA)
+		zeros_log_add(&wb->zeros_log, &(struct zeros_entry){
+						      .home = layout_version(record->segment, at),
+						      .record = record->number,
+						      .block = entry->block,
+						      .nr_blocks = entry->value,
+						      .backing = entry->backing,
+						      .kind = entry->kind,
+					      });
 }
 
 struct record *head_place(struct wb *wb, const struct record_entry *entry, bool *started,
@@ -155,7 +180,7 @@ struct record *head_place(struct wb *wb, const struct record_entry *entry, bool 
 		head->unsynced_from = wb_now(wb);
 		wb_kick(wb); /* for flush_current_buffer_interval */
 	}
-	wb->by_id[entry->backing]->last_record = record->number;
+	note_entry(wb, entry, record, *block);
 	return record;
 }
 
@@ -175,7 +200,10 @@ void head_seal(struct wb *wb, bool continued)
 	record->state = RECORD_CLOSED;
 	record->continued = continued;
 	if (!continued) {
-		segment_slot(wb, record->segment)->end_record = record->number;
+		struct slot *slot = segment_slot(wb, record->segment);
+
+		slot->end_record = record->number;
+		slot->end_at = record->block + 1 + record->nr_blocks;
 		wb->head.ended = record->number;
 	}
 	wb->head.open = NULL;

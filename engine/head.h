@@ -71,8 +71,14 @@ void head_start(struct wb *wb, uint64_t record, uint64_t segment);
  */
 uint32_t head_max_blocks(const struct wb *wb);
 
-/* Whether nr_blocks data blocks (and an extent of zeros) can be placed now. */
-bool head_room(struct wb *wb, uint32_t nr_blocks);
+/*
+ * Whether nr_blocks data blocks (and an extent of zeros) can be placed now and leave `reserve`
+ * segments free.
+ */
+bool head_room(struct wb *wb, uint32_t nr_blocks, uint32_t reserve);
+
+/* Segments that only carry.c may take, so that a full log can always be emptied. */
+uint32_t head_reserve(const struct wb *wb);
 
 /*
  * Before the first head_place of a request that has head_room. A record that is a continuation is

@@ -74,6 +74,12 @@ void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t
 	};
 }
 
+void index_clear(struct index *index, uint32_t position)
+{
+	assert(!(index->entries[position].flags & INDEX_LINKED));
+	index->entries[position] = (struct index_entry){0};
+}
+
 void index_link(struct index *index, uint32_t position)
 {
 	struct index_entry *e = &index->entries[position];

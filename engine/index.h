@@ -48,6 +48,8 @@ uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block);
 /* Describe what is at a position; it must not be linked. flags without INDEX_LINKED. */
 void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t block,
 	       uint8_t mask, uint32_t checksum, uint8_t flags);
+/* Nothing is cached at a position; it must not be linked. */
+void index_clear(struct index *index, uint32_t position);
 /* Let lookups find a position; no other position of the same block is linked. */
 void index_link(struct index *index, uint32_t position);
 void index_unlink(struct index *index, uint32_t position);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Migration: moves the oldest durable segments to their backings, a batch at a time.
+ * Migration: moves the oldest durable segments to their backings. Each backing goes its own way,
+ * batch by batch, so that one that is slow or fails stops only itself. A batch is
  *
- *	IDLE	    until there is enough, or somebody needs the space
- *	ANNOUNCING  a superblock with the batch's end is made durable: after a crash the next batch
- *		    must not end before it, since backings may have any part of this one
- *	READING	    the segments, from their buffers or the device
+ *	PLANNING    without the mutex for long: what the backing has between its mark and the end
+ *	ANNOUNCING  a superblock with the batch's end is made durable: until the batch is done the
+ *		    backing shows no state of the past
+ *	READING	    its blocks, from their buffers or the cache
  *	COMPOSING   without the mutex: checksums, sorting, superseding (batch.c)
- *	FILLING	    what a partly valid block lacks comes from its backing
- *	ZEROING, WRITING, FLUSHING  the backings
+ *	POISONING   blocks that are lost are marked so in the log, durably
+ *	FILLING	    what a partly valid block lacks comes from the backing
+ *	ZEROING, WRITING, FLUSHING  the backing
+ *	CONFIRMING  if old zeros were written: both superblocks say so before anything may forget
+ *		    what is newer than these
  *	SETTLING    without the mutex for long: the index learns what is clean
- *	PAUSING     after an error; then from READING or ZEROING on again
  *
- * The batch is whole in memory from COMPOSING on, so everything that was written to a backing
- * since its last good flush can be written again.
- * The state is protected by the mutex; pieces and memory belong to whoever works in the state.
+ * After an error the batch is given up, and a new one from the same mark follows after a pause: it
+ * writes everything again that was written since the last good flush.
  */
 #include "config.h"
 
@@ -23,255 +25,354 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/engine.h"
 #include "engine/migrate_batch.h"
 
 #define BATCH_SEGMENTS 256u /* largest nr_max_batched_migration */
 #define LONGEST_PAUSE (30 * NS_PER_S)
+#define POLL_WRITES NS_PER_MS	   /* while a write stands in the way of poison */
 #define SMALL_BATCH_AFTER NS_PER_S /* less than a full batch is migrated this often at most */
-
-/* ---- stages and their I/O ---- */
 
 static void enter(struct batch *b, enum batch_state state)
 {
 	b->state = state;
 	b->cursor = 0;
-	b->err = 0;
 	wb_kick(b->wb);
 }
 
-static void pause_batch(struct batch *b, enum batch_state again)
+static void enter_work(struct batch *b, enum batch_state state, void (*work)(struct work *work))
 {
-	struct wb *wb = b->wb;
-	uint64_t pause = RETRY_FIRST_PAUSE << min_u64(b->attempts++, 20);
+	enter(b, state);
+	b->work.fn = work;
+	wb_defer(b->wb, &b->work);
+}
 
-	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++)
-		if (wb->by_id[id])
-			backing_batch_failed(wb, wb->by_id[id]);
-	b->again = again;
-	b->resume_at = wb_now(wb) + min_u64(pause, LONGEST_PAUSE);
-	if (b->attempts > RETRY_ATTEMPTS)
-		wb->stuck = true;
-	enter(b, BATCH_PAUSING);
+static void release(struct batch *b)
+{
+	b->backing->batch = NULL;
+	b->backing->batch_ended_at = wb_now(b->wb);
+	b->backing = NULL;
+	enter(b, BATCH_IDLE);
+}
+
+static void give_up(struct batch *b)
+{
+	struct wb_backing *backing = b->backing;
+	uint64_t pause = RETRY_FIRST_PAUSE << min_u64(backing->attempts++, 20);
+
+	backing->resume_at = wb_now(b->wb) + min_u64(pause, LONGEST_PAUSE);
+	if (!b->cache_err)
+		backing_batch_failed(b->wb, backing);
+	release(b);
 }
 
 /* ---- choosing a batch ---- */
 
-/*
- * The end of the batch: the last request's end within `most` segments, or the first one behind
- * them if there is none. Never before an end that was announced earlier.
- */
-static uint64_t choose_end(struct wb *wb, uint64_t most, uint64_t *last_segment)
+/* The last request's end within `most` segments, or the first one behind them if there is none. */
+static void choose_end(struct wb *wb, const struct wb_backing *backing, uint64_t most,
+		       struct mark *end)
 {
-	for (uint64_t s = wb->tail.segment;; s++) {
-		struct slot *slot = segment_slot(wb, s);
-		uint64_t end = slot->segment == s ? slot->end_record : 0;
-		bool last = s >= wb->log.durable_segment;
+	for (uint64_t s = backing->mark.segment; s < wb->log.durable_segment; s++) {
+		const struct slot *slot = segment_slot(wb, s);
 
-		if (last)
-			end = wb->ladder.durable;
-		*last_segment = s;
-		if (last)
-			return end;
-		/* A batch of ours ends with the first request's end from there on, at the latest. */
-		if (end > wb->ladder.migrated && s + 1 >= wb->tail.segment + most &&
-		    (end >= wb->batch_end || s + 1 >= wb->tail.segment + BATCH_SEGMENTS))
-			return end;
+		if (slot->segment == s && slot->end_record >= backing->mark.record &&
+		    s + 1 >= backing->mark.segment + most) {
+			*end = (struct mark){slot->end_record + 1, s, slot->end_at};
+			return;
+		}
 	}
+	*end = (struct mark){wb->ladder.durable + 1, wb->log.durable_segment,
+			     wb->log.durable_block};
 }
 
-static uint32_t segments_waiting(const struct wb *wb)
+static uint64_t segments_waiting(const struct wb *wb, const struct wb_backing *backing)
 {
-	if (wb->ladder.durable == wb->ladder.migrated)
-		return 0;
-	return (uint32_t)(wb->log.durable_segment - wb->tail.segment + 1);
+	return wb->log.durable_segment - backing->mark.segment + 1;
 }
 
-/* Somebody waits for what only migration can give: a slot, or room for zeros. */
-static bool space_is_short(struct wb *wb)
+/* Whether a backing's next batch should begin. */
+static bool wanted(struct wb *wb, struct wb_backing *b)
 {
-	return wb->segments.wanted &&
-	       (!segments_have_slots(wb, WRITE_RUNS) || !zeros_room(&wb->zeros, 1));
-}
+	uint64_t now = wb_now(wb);
+	uint64_t due = max_u64(b->resume_at, b->batch_ended_at + SMALL_BATCH_AFTER);
 
-static bool under_pressure(struct wb *wb)
-{
-	uint64_t used = wb->segments.next - wb->tail.segment;
-
-	return space_is_short(wb) || wb->nr_drains || used * 4 > wb->layout.nr_segments * 3ull;
-}
-
-static bool wanted(struct wb *wb)
-{
-	uint64_t due = wb->batch->ended_at + SMALL_BATCH_AFTER;
-
-	if (wb->stopping || wb->failed || wb->ladder.durable == wb->ladder.migrated)
+	if (b->batch || b->detaching || !backing_pending(b) ||
+	    b->mark.record > wb->ladder.durable || !b->dev)
 		return false;
-	if (under_pressure(wb))
-		return true;
-	if (!wb->knobs[WB_KNOB_ALLOW_MIGRATE] && !wb->knobs[WB_KNOB_FORCE_MIGRATE])
+	if (b->dev->read_only) {
+		health_set(wb, b, CAUSE_MIGRATION, WB_FAILED, "%.150s: it is read-only",
+			   b->dev->path);
 		return false;
-	if (segments_waiting(wb) > wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION])
+	}
+	if (now < b->resume_at) {
+		wb_wake_at(wb, b->resume_at);
+		return false;
+	}
+	if (b->nr_drains || wb->nr_drains)
 		return true;
-	if (wb_now(wb) >= due)
+	if (b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS])
+		return false;
+	if (space_under_pressure(wb))
+		return true;
+	if (!wb->knobs[WB_KNOB_FORCE_MIGRATE] && (!wb->knobs[WB_KNOB_ALLOW_MIGRATE] || b->busy))
+		return false;
+	if (segments_waiting(wb, b) > wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION] || now >= due)
 		return true;
 	wb_wake_at(wb, due);
 	return false;
 }
 
-static void list_segments(struct wb *wb, uint64_t last_segment)
+/* ---- PLANNING ---- */
+
+static void plan_segment(struct batch *b, uint64_t segment)
 {
-	struct batch *b = wb->batch;
+	struct wb *wb = b->wb;
+	const struct slot *slot = segment_slot(wb, segment);
+	uint32_t from = segment == b->from.segment ? b->from.block : 0;
+	uint32_t to = segment == b->end.segment ? b->end.block : slot->end_block;
+	uint8_t *memory = b->memory + (segment - b->from.segment) * layout_segment_len(&wb->layout);
 
-	b->nr_segments = 0;
-	for (uint64_t s = wb->tail.segment; s <= last_segment; s++) {
-		struct slot *slot = segment_slot(wb, s);
-		uint32_t from = s == wb->tail.segment ? wb->tail.block : 0;
-		uint32_t to = s == wb->log.durable_segment ? wb->log.durable_block
-							   : slot->end_block;
-
-		/* A tail segment that is used up may be gone. */
-		if (slot->segment != s || from >= to)
-			continue;
-		assert(b->nr_segments < b->max_segments);
-		b->segments[b->nr_segments] = (struct batch_segment){
-			.segment = s,
-			.from = from,
-			.to = to,
-			.memory = b->memory + b->nr_segments * layout_segment_len(&wb->layout),
-		};
-		b->nr_segments++;
-	}
-}
-
-static void begin(struct wb *wb)
-{
-	struct batch *b = wb->batch;
-	uint64_t last_segment;
-
-	b->last_record = choose_end(wb, wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION], &last_segment);
-	list_segments(wb, last_segment);
-	wb->batch_end = b->last_record;
-	b->ticket = super_commit(wb, false);
-	enter(b, BATCH_ANNOUNCING);
-}
-
-static void idle(struct wb *wb)
-{
-	if (wanted(wb)) {
-		begin(wb);
+	/* The one where the backing's mark is may have nothing of it any more, and be gone. */
+	if (slot->segment != segment)
 		return;
+	for (uint32_t block = from; block < to; block++) {
+		uint32_t position = layout_position(&wb->layout, segment, block);
+		const struct index_entry *e = &wb->index.entries[position];
+
+		if (e->backing == b->backing->entry.id)
+			pieces_add(&b->pieces,
+				   &(struct piece){
+					   .block = index_block(e),
+					   .version = layout_version(segment, block),
+					   .data = memory + (size_t)block * WB_BLOCK_SIZE,
+					   .position = position,
+					   .checksum = e->checksum,
+					   .mask = e->mask,
+				   });
 	}
-	if (wb->ladder.migrated > wb->ladder.migrated_on_disk && wb->super.done == wb->super.wanted)
-		super_commit(wb, false);
 }
 
-/* ---- READING and COMPOSING ---- */
-
-static int compose(struct batch *b, struct batch_check *check, uint64_t *bad_segment)
+/* Old zeros come first wherever they are in the log: everything else there is newer. */
+static void plan_old_zeros(struct batch *b)
 {
-	int ret = 0;
+	const struct zeros_log *log = &b->wb->zeros_log;
 
-	pieces_start(&b->pieces, 0);
-	for (uint32_t i = 0; !ret && i < b->nr_segments; i++) {
-		*bad_segment = b->segments[i].segment;
-		ret = pieces_find_end(&b->pieces, &b->segments[i], check);
+	for (uint64_t i = log->first; i < log->end; i++) {
+		const struct zeros_entry *e = zeros_log_at(log, i);
+
+		if (e->backing != b->backing->entry.id || e->kind != WB_ENTRY_OLD_ZEROS ||
+		    e->record <= b->backing->entry.zeroed || e->record > b->wb->ladder.durable)
+			continue;
+		zeros_add(&b->pieces.zeros, e->backing, e->block, e->nr_blocks, 0, false);
+		b->old_zeros = e->record;
 	}
-	for (uint32_t i = 0; ret >= 0 && i < b->nr_segments; i++) {
-		*bad_segment = b->segments[i].segment;
-		ret = pieces_add(&b->pieces, &b->segments[i], check);
-	}
-	if (ret < 0)
-		return ret;
-	pieces_compose(&b->pieces);
-	return 0;
 }
+
+static void plan_zeros(struct batch *b)
+{
+	const struct zeros_log *log = &b->wb->zeros_log;
+
+	for (uint64_t i = log->first; i < log->end; i++) {
+		const struct zeros_entry *e = zeros_log_at(log, i);
+
+		if (e->backing == b->backing->entry.id && e->kind != WB_ENTRY_OLD_ZEROS &&
+		    e->record >= b->from.record && e->record < b->end.record)
+			zeros_add(&b->pieces.zeros, e->backing, e->block, e->nr_blocks, e->home,
+				  e->kind == WB_ENTRY_POISON);
+	}
+}
+
+static void plan_work(struct work *work)
+{
+	struct batch *b = container_of(work, struct batch, work);
+	struct wb *wb = b->wb;
+
+	pieces_clear(&b->pieces);
+	for (uint64_t s = b->from.segment; s <= b->end.segment; s++) {
+		wb_lock(wb);
+		plan_segment(b, s);
+		wb_unlock(wb);
+	}
+	wb_lock(wb);
+	b->old_zeros = 0;
+	plan_old_zeros(b);
+	plan_zeros(b);
+	enter(b, BATCH_ANNOUNCING);
+	wb_unlock(wb);
+}
+
+static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
+{
+	uint64_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
+
+	backing->batch = b;
+	b->backing = backing;
+	b->err = 0;
+	b->cache_err = false;
+	b->begun_at = wb_now(wb);
+	b->from = backing->mark;
+	choose_end(wb, backing, most, &b->end);
+	assert(b->end.segment - b->from.segment < b->max_segments);
+	backing->entry.batch_end = max_u64(backing->entry.batch_end, b->end.record - 1);
+	b->ticket = super_commit(wb, false);
+	enter_work(b, BATCH_PLANNING, plan_work);
+}
+
+/* ---- COMPOSING and POISONING ---- */
 
 static void compose_work(struct work *work)
 {
 	struct batch *b = container_of(work, struct batch, work);
 	struct wb *wb = b->wb;
-	struct batch_check check = {
-		.uuid = wb->uuid,
-		.seed = wb->seed,
-		.segment_blocks = wb->layout.segment_blocks,
-		.last_record = b->last_record,
-	};
-	uint64_t bad_segment = 0;
-	int err = compose(b, &check, &bad_segment);
 
+	pieces_compose(&b->pieces, b->backing->entry.id, wb->seed);
 	wb_lock(wb);
-	if (err) {
-		wb->figures.nr_checksum_errors++;
-		health_set(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED,
-			   "%.150s: migrate block at byte %llu: checksum mismatch", wb->cache->path,
-			   (unsigned long long)layout_offset(
-				   layout_position(&wb->layout, bad_segment, check.bad_block)));
-		pause_batch(b, BATCH_READING);
-	} else {
-		enter(b, BATCH_FILLING);
-	}
+	b->target = 0;
+	enter(b, b->pieces.nr_bad ? BATCH_POISONING : BATCH_FILLING);
 	wb_unlock(wb);
 }
 
-/* ---- SETTLING ---- */
+/* Say in the log that a block is lost, unless something newer replaces it. False: not now. */
+static bool poison(struct batch *b, const struct piece *piece)
+{
+	struct wb *wb = b->wb;
+	struct block_state now = blocks_lookup(wb, b->backing, piece->block);
+
+	if (now.kind != BLOCK_CACHED || now.position != piece->position)
+		return true;
+	if (blocks_in_flight(wb, b->backing, piece->block, 1) || !blocks_extent_room(wb))
+		return false;
+	wb->figures.nr_checksum_errors++;
+	wb_log(wb, WB_LOG_ERROR,
+	       "%s: migrate block at byte %llu: checksum mismatch: block %llu of %s is lost",
+	       wb->cache->path, (unsigned long long)layout_offset(piece->position),
+	       (unsigned long long)piece->block, b->backing->entry.name);
+	blocks_log_extent(wb, b->backing, piece->block, 1, WB_ENTRY_POISON);
+	return true;
+}
+
+static void poison_bad(struct batch *b)
+{
+	struct wb *wb = b->wb;
+	struct pieces *p = &b->pieces;
+	uint32_t nr = 0;
+
+	for (; b->cursor < p->nr; b->cursor++) {
+		if (p->pieces[b->cursor].bad && !poison(b, &p->pieces[b->cursor])) {
+			wb->log.wanted = head_last(wb);
+			head_seal(wb, false);
+			wb_wake_at(wb, wb_now(wb) + POLL_WRITES);
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < p->nr; i++)
+		if (!p->pieces[i].bad)
+			p->pieces[nr++] = p->pieces[i];
+	p->nr = nr;
+	p->nr_bad = 0;
+	/* What is newer has to be durable too before the lost block may be forgotten. */
+	b->target = wb->log.wanted = head_last(wb);
+	head_seal(wb, false);
+}
+
+static void poisoning(struct batch *b)
+{
+	if (b->wb->failed)
+		give_up(b);
+	else if (b->pieces.nr_bad)
+		poison_bad(b);
+	else if (b->wb->ladder.durable >= b->target)
+		enter(b, BATCH_FILLING);
+}
+
+/* ---- CONFIRMING and SETTLING ---- */
+
+/* What has been written where there was poison is whole again. */
+static void heal(struct batch *b)
+{
+	struct wb *wb = b->wb;
+
+	if (!wb->has_poison)
+		return;
+	for (uint32_t i = 0; i < b->pieces.nr; i++) {
+		const struct piece *piece = &b->pieces.pieces[i];
+		const struct zeros_extent *z = zeros_at(&wb->zeros, b->backing->entry.id,
+							piece->block);
+
+		if (z && z->poison && z->version < piece->version &&
+		    z->first <= zeros_key(b->backing->entry.id, piece->block) &&
+		    zeros_room(&wb->zeros, 1))
+			zeros_remove(&wb->zeros, b->backing->entry.id, piece->block, 1);
+	}
+}
+
+static void clean_segment(struct batch *b, uint64_t segment)
+{
+	struct wb *wb = b->wb;
+	const struct slot *slot = segment_slot(wb, segment);
+	uint32_t from = segment == b->from.segment ? b->from.block : 0;
+	uint32_t to = segment == b->end.segment ? b->end.block : slot->end_block;
+
+	if (slot->segment != segment)
+		return;
+	for (uint32_t block = from; block < to; block++) {
+		uint32_t position = layout_position(&wb->layout, segment, block);
+
+		if (wb->index.entries[position].backing == b->backing->entry.id)
+			blocks_clean(wb, position);
+	}
+}
 
 static void settle_work(struct work *work)
 {
 	struct batch *b = container_of(work, struct batch, work);
+	struct wb_backing *backing = b->backing;
 	struct wb *wb = b->wb;
-	uint64_t end = layout_version(b->pieces.end_segment, b->pieces.end_block);
 
-	for (uint32_t i = 0; i < b->nr_segments; i++) {
-		struct batch_segment *s = &b->segments[i];
-
+	for (uint64_t s = b->from.segment; s <= b->end.segment; s++) {
 		wb_lock(wb);
-		for (uint32_t block = s->from; block < s->to; block++)
-			if (layout_version(s->segment, block) < end)
-				blocks_clean(wb, layout_position(&wb->layout, s->segment, block));
+		clean_segment(b, s);
 		wb_unlock(wb);
 	}
 	wb_lock(wb);
-	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++) {
-		if (!wb->by_id[id] || !wb->by_id[id]->to_flush)
-			continue;
-		wb->by_id[id]->to_flush = false;
-		backing_batch_done(wb, wb->by_id[id]);
-	}
+	heal(b);
 	wb->figures.nr_batches++;
 	wb->figures.nr_migrated_blocks += b->pieces.nr;
 	wb->figures.nr_superseded_blocks += b->pieces.nr_superseded;
-	ladder_raise(&wb->ladder, &wb->ladder.migrated, b->pieces.end_record);
-	wb->tail.segment = b->pieces.end_segment;
-	wb->tail.block = b->pieces.end_block;
-	/* An end that was announced and not reached (too many zeros) needs no repeating. */
-	wb->batch_end = wb->ladder.migrated;
-	b->ended_at = wb_now(wb);
-	b->attempts = 0;
-	wb->stuck = false;
+	backing->to_flush = false;
+	backing->attempts = 0;
+	backing->resume_at = 0;
+	backing_batch_done(wb, backing);
 	health_clear(wb, NULL, CAUSE_MIGRATION);
-	enter(b, BATCH_IDLE);
+	backing->mark = b->end;
+	backing->entry.migrated = b->end.record - 1;
+	wb->super_stale = true;
+	space_advance_tail(wb);
+	release(b);
 	wb_unlock(wb);
 }
 
+static void confirming(struct batch *b)
+{
+	if (b->wb->super.done >= b->ticket)
+		enter_work(b, BATCH_SETTLING, settle_work);
+	else if (b->wb->failed)
+		give_up(b);
+}
+
+static void flushed(struct batch *b)
+{
+	if (!b->old_zeros) {
+		enter_work(b, BATCH_SETTLING, settle_work);
+		return;
+	}
+	b->backing->entry.zeroed = b->old_zeros;
+	b->ticket = super_commit(b->wb, true);
+	enter(b, BATCH_CONFIRMING);
+}
+
 /* ---- the machine ---- */
-
-struct stage {
-	bool (*next)(struct wb *wb, struct batch_io *bio);
-	enum batch_state then;
-	enum batch_state again;		 /* after an error */
-	void (*work)(struct work *work); /* of `then`, if that runs without the mutex */
-};
-
-static const struct stage stages[] = {
-	[BATCH_READING] = {migrate_read_next, BATCH_COMPOSING, BATCH_READING, compose_work},
-	[BATCH_FILLING] = {migrate_fill_next, BATCH_ZEROING, BATCH_FILLING, NULL},
-	[BATCH_ZEROING] = {migrate_zero_next, BATCH_WRITING, BATCH_ZEROING, NULL},
-	[BATCH_WRITING] = {migrate_write_next, BATCH_FLUSHING, BATCH_ZEROING, NULL},
-	[BATCH_FLUSHING] = {migrate_flush_next, BATCH_SETTLING, BATCH_ZEROING, settle_work},
-};
 
 static struct batch_io *free_io(struct batch *b)
 {
@@ -281,82 +382,125 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
-static void run_stage(struct wb *wb, const struct stage *stage)
+/* Issue what the stage has. True: all of it is done. */
+static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
-	struct batch *b = wb->batch;
 	struct batch_io *bio;
 
 	while (!b->err && (bio = free_io(b)))
-		if (!stage->next(wb, bio))
+		if (!next(b, bio))
 			break;
 	if (b->in_flight)
-		return;
-	if (b->err) {
-		pause_batch(b, stage->again);
-		return;
-	}
-	enter(b, stage->then);
-	if (stage->work) {
-		b->work.fn = stage->work;
-		wb_defer(wb, &b->work);
-	}
+		return false;
+	if (b->err)
+		give_up(b);
+	return b->backing;
 }
 
-static void pausing(struct wb *wb)
+static void run(struct batch *b)
 {
-	struct batch *b = wb->batch;
-
-	if (wb->stopping)
-		enter(b, BATCH_IDLE);
-	else if (wb_now(wb) >= b->resume_at)
-		enter(b, b->again);
-	else
-		wb_wake_at(wb, b->resume_at);
-}
-
-void migrate_pump(struct wb *wb)
-{
-	struct batch *b = wb->batch;
-
-	if (!b || !wb->started)
-		return;
 	switch (b->state) {
-	case BATCH_IDLE:
-		idle(wb);
-		break;
 	case BATCH_ANNOUNCING:
-		if (wb->super.done >= b->ticket)
+		if (b->wb->super.done >= b->ticket)
 			enter(b, BATCH_READING);
-		else if (wb->failed)
-			enter(b, BATCH_IDLE);
+		else if (b->wb->failed)
+			give_up(b);
 		break;
 	case BATCH_READING:
+		if (run_stage(b, migrate_read_next))
+			enter_work(b, BATCH_COMPOSING, compose_work);
+		break;
+	case BATCH_POISONING:
+		poisoning(b);
+		break;
 	case BATCH_FILLING:
+		if (run_stage(b, migrate_fill_next))
+			enter(b, BATCH_ZEROING);
+		break;
 	case BATCH_ZEROING:
+		if (run_stage(b, migrate_zero_next))
+			enter(b, BATCH_WRITING);
+		break;
 	case BATCH_WRITING:
+		if (run_stage(b, migrate_write_next))
+			enter(b, BATCH_FLUSHING);
+		break;
 	case BATCH_FLUSHING:
-		run_stage(wb, &stages[b->state]);
+		if (run_stage(b, migrate_flush_next))
+			flushed(b);
 		break;
-	case BATCH_PAUSING:
-		pausing(wb);
+	case BATCH_CONFIRMING:
+		confirming(b);
 		break;
+	case BATCH_IDLE:
+	case BATCH_PLANNING:
 	case BATCH_COMPOSING:
 	case BATCH_SETTLING:
 		break;
 	}
 }
 
+static struct batch *idle_batch(struct wb *wb)
+{
+	for (unsigned int i = 0; i < NR_BATCHES; i++)
+		if (wb->batches[i].state == BATCH_IDLE)
+			return &wb->batches[i];
+	return NULL;
+}
+
+/* Take turns: who has begun moves to the end of the list. */
+static void begin_wanted(struct wb *wb)
+{
+	struct list begun;
+
+	list_init(&begun);
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *backing = container_of(node, struct wb_backing, link);
+		struct batch *b = idle_batch(wb);
+
+		if (!b)
+			break;
+		if (!wanted(wb, backing))
+			continue;
+		begin(wb, b, backing);
+		list_del(node);
+		list_add_tail(&begun, node);
+	}
+	list_splice_tail(&wb->backings, &begun);
+}
+
+void migrate_pump(struct wb *wb)
+{
+	if (!wb->batches || !wb->started)
+		return;
+	for (unsigned int i = 0; i < NR_BATCHES; i++)
+		run(&wb->batches[i]);
+	if (!wb->stopping && !wb->failed)
+		begin_wanted(wb);
+	/* The next batch's announcement says it too. */
+	if (wb->super_stale && !wb->failed && wb->super.done == wb->super.wanted &&
+	    (migrate_is_idle(wb) || wb->segments.wanted || waiter_first(wb, WAIT_MIGRATED))) {
+		wb->super_stale = false;
+		super_commit(wb, false);
+	}
+}
+
 bool migrate_is_idle(struct wb *wb)
 {
-	return !wb->batch || wb->batch->state == BATCH_IDLE;
+	for (unsigned int i = 0; wb->batches && i < NR_BATCHES; i++)
+		if (wb->batches[i].state != BATCH_IDLE)
+			return false;
+	return true;
 }
 
 void migrate_retry(struct wb *wb)
 {
-	if (!wb->batch)
-		return;
-	wb->batch->resume_at = 0;
-	wb->batch->attempts = 0;
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		b->resume_at = 0;
+		b->attempts = 0;
+	}
 }
 
 static uint32_t batch_segments_max(const struct layout *layout)
@@ -368,46 +512,52 @@ uint64_t migrate_memory(const struct layout *layout, uint32_t nr_segments)
 {
 	uint64_t nr = min_u64(nr_segments, batch_segments_max(layout));
 
-	return nr * (layout_segment_len(layout) + layout->segment_blocks * sizeof(struct piece)) +
-	       sizeof(struct batch) + zeros_memory(ZEROS_CAPACITY);
+	return NR_BATCHES *
+	       (nr * (layout_segment_len(layout) + layout->segment_blocks * sizeof(struct piece)) +
+		sizeof(struct batch) + zeros_memory(4 * ZEROS_CAPACITY));
+}
+
+static int batch_init(struct wb *wb, struct batch *b)
+{
+	b->wb = wb;
+	b->max_segments = batch_segments_max(&wb->layout);
+	b->memory = wb->env.alloc(wb->env.ctx, b->max_segments * layout_segment_len(&wb->layout),
+				  WB_MEMORY_SPARSE);
+	b->scratch = wb->env.alloc(wb->env.ctx, MIGRATE_IOS * WB_BLOCK_SIZE, WB_MEMORY_SPARSE);
+	if (!b->memory || !b->scratch)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < MIGRATE_IOS; i++) {
+		b->ios[i].batch = b;
+		b->ios[i].scratch = b->scratch + (size_t)i * WB_BLOCK_SIZE;
+	}
+	return pieces_init(&b->pieces, &wb->env, b->max_segments * wb->layout.segment_blocks,
+			   2 * wb->zeros_log.capacity);
 }
 
 int migrate_init(struct wb *wb)
 {
-	struct batch *b = calloc(1, sizeof(*b));
-	uint32_t nr = batch_segments_max(&wb->layout);
+	int err = 0;
 
-	if (!b)
+	wb->batches = calloc(NR_BATCHES, sizeof(*wb->batches));
+	if (!wb->batches)
 		return -ENOMEM;
-	wb->batch = b;
-	b->wb = wb;
-	b->max_segments = nr;
-	b->segments = calloc(nr, sizeof(*b->segments));
-	b->memory = wb->env.alloc(wb->env.ctx, nr * layout_segment_len(&wb->layout),
-				  WB_MEMORY_SPARSE);
-	b->scratch = wb->env.alloc(wb->env.ctx, MIGRATE_IOS * WB_BLOCK_SIZE, WB_MEMORY_SPARSE);
-	if (!b->segments || !b->memory || !b->scratch)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < MIGRATE_IOS; i++) {
-		b->ios[i].wb = wb;
-		b->ios[i].scratch = b->scratch + (size_t)i * WB_BLOCK_SIZE;
-	}
-	return pieces_init(&b->pieces, &wb->env, nr * wb->layout.segment_blocks, ZEROS_CAPACITY);
+	for (unsigned int i = 0; !err && i < NR_BATCHES; i++)
+		err = batch_init(wb, &wb->batches[i]);
+	return err;
 }
 
 void migrate_fini(struct wb *wb)
 {
-	struct batch *b = wb->batch;
+	for (unsigned int i = 0; wb->batches && i < NR_BATCHES; i++) {
+		struct batch *b = &wb->batches[i];
 
-	if (!b)
-		return;
-	pieces_fini(&b->pieces);
-	if (b->memory)
-		wb->env.free(wb->env.ctx, b->memory,
-			     b->max_segments * layout_segment_len(&wb->layout));
-	if (b->scratch)
-		wb->env.free(wb->env.ctx, b->scratch, MIGRATE_IOS * WB_BLOCK_SIZE);
-	free(b->segments);
-	free(b);
-	wb->batch = NULL;
+		pieces_fini(&b->pieces);
+		if (b->memory)
+			wb->env.free(wb->env.ctx, b->memory,
+				     b->max_segments * layout_segment_len(&wb->layout));
+		if (b->scratch)
+			wb->env.free(wb->env.ctx, b->scratch, MIGRATE_IOS * WB_BLOCK_SIZE);
+	}
+	free(wb->batches);
+	wb->batches = NULL;
 }

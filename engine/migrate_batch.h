@@ -1,59 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The batch that migrate.c drives and migrate_io.c does the I/O of. Private to these two. */
+/* The batches that migrate.c drives and migrate_io.c does the I/O of. Private to these two. */
 #ifndef WB_ENGINE_MIGRATE_BATCH_H
 #define WB_ENGINE_MIGRATE_BATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/backing.h"
 #include "engine/batch.h"
 #include "engine/lock.h"
 #include "engine/wb.h"
 
-#define MIGRATE_IOS 8u	/* in flight */
+#define NR_BATCHES 4u	/* at the same time, each of another backing */
+#define MIGRATE_IOS 16u /* of a batch in flight */
 #define RUN_BLOCKS 256u /* the most in one write: 1 MiB */
+#define READ_GAP 8u	/* blocks that are read in vain rather than begin another read */
 
 enum batch_state {
 	BATCH_IDLE,
+	BATCH_PLANNING,
 	BATCH_ANNOUNCING,
 	BATCH_READING,
 	BATCH_COMPOSING,
+	BATCH_POISONING,
 	BATCH_FILLING,
 	BATCH_ZEROING,
 	BATCH_WRITING,
 	BATCH_FLUSHING,
+	BATCH_CONFIRMING,
 	BATCH_SETTLING,
-	BATCH_PAUSING,
 };
 
 struct batch_io {
-	struct wb *wb;
+	struct batch *batch;
 	bool busy;
-	struct wb_backing *backing; /* or NULL: reads a segment */
-	struct batch_segment *segment;
-	struct segbuf *buffer; /* pinned, if the segment is copied from it */
 	struct piece *piece;   /* FILLING: to be filled in */
+	struct segbuf *buffer; /* pinned, if what is read is copied from it */
+	const uint8_t *from;   /* in it */
+	uint8_t *to;
+	size_t len;
 	struct work work;
 	struct bdev_io io;
 	uint8_t *scratch; /* a block */
 	struct iovec iov[RUN_BLOCKS];
 };
 
+/* State and cursor are protected by the mutex; pieces belong to whoever works in the state. */
 struct batch {
 	struct wb *wb;
+	struct wb_backing *backing; /* NULL: idle */
 	enum batch_state state;
-	enum batch_state again; /* PAUSING: where to go on */
-	uint64_t ticket;	/* ANNOUNCING: of the superblock */
-	uint64_t resume_at;	/* PAUSING: ns */
-	uint64_t ended_at;	/* ns: the last batch */
-	unsigned int attempts;
+	uint64_t ticket; /* ANNOUNCING, CONFIRMING: of the superblock */
+	uint64_t target; /* POISONING: the record that has to be durable */
+	uint64_t begun_at;
 	int err;	 /* of this stage */
+	bool cache_err;	 /* it is the cache's */
 	uint32_t cursor; /* next item of this stage */
 	unsigned int in_flight;
-	uint64_t last_record; /* announced end */
-	struct batch_segment *segments;
-	uint32_t nr_segments, max_segments;
-	uint8_t *memory;
+	struct mark from, end; /* what is migrated: end.record is the first one after it */
+	uint64_t old_zeros;    /* the last record with old zeros that the batch has; 0: none */
+	uint8_t *memory;       /* for max_segments; only the backing's blocks are filled in */
+	uint32_t max_segments;
 	uint8_t *scratch;
 	struct pieces pieces;
 	struct work work;
@@ -61,13 +68,13 @@ struct batch {
 };
 
 /*
- * One for each stage with I/O: issue the next one with an idle batch_io. False if there is none,
- * or the stage can't go on (batch.err). Mutex held.
+ * One for each stage with I/O: issue the next one with an idle batch_io. False if there is none.
+ * Mutex held.
  */
-bool migrate_read_next(struct wb *wb, struct batch_io *bio);
-bool migrate_fill_next(struct wb *wb, struct batch_io *bio);
-bool migrate_zero_next(struct wb *wb, struct batch_io *bio);
-bool migrate_write_next(struct wb *wb, struct batch_io *bio);
-bool migrate_flush_next(struct wb *wb, struct batch_io *bio);
+bool migrate_read_next(struct batch *b, struct batch_io *bio);
+bool migrate_fill_next(struct batch *b, struct batch_io *bio);
+bool migrate_zero_next(struct batch *b, struct batch_io *bio);
+bool migrate_write_next(struct batch *b, struct batch_io *bio);
+bool migrate_flush_next(struct batch *b, struct batch_io *bio);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The I/O of a migration batch: segments in; backings' blocks in where a piece lacks sectors; zeros
- * and data out; flushes. Issued with the mutex held, from the pump; completions come on the
- * devices' threads.
+ * The I/O of a migration batch: blocks in from the log; the backing's blocks in where a piece lacks
+ * sectors; zeros and data out; a flush. Issued with the mutex held, from the pump; completions come
+ * on the devices' threads.
  */
 #include "config.h"
 
@@ -12,40 +12,25 @@
 #include "engine/engine.h"
 #include "engine/migrate_batch.h"
 
-static struct wb_backing *piece_backing(struct wb *wb, const struct piece *piece)
-{
-	return wb->by_id[piece->key >> 40];
-}
-
-static uint64_t piece_block(const struct piece *piece)
-{
-	return piece->key & ((1ull << 40) - 1);
-}
-
-static void held_up_by(struct wb *wb, const struct wb_backing *backing)
-{
-	health_set(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED, "migration is held up by backing %s",
-		   backing ? backing->entry.name : "that is not known");
-}
-
 static void io_failed(struct batch *b, struct batch_io *bio)
 {
 	struct wb *wb = b->wb;
 
 	b->err = bio->io.err;
-	if (bio->backing) {
-		backing_batch_io_failed(wb, bio->backing, &bio->io);
-		held_up_by(wb, bio->backing);
-	} else {
+	b->cache_err = bio->io.dev == wb->cache;
+	if (b->cache_err) {
+		wb->figures.nr_read_errors++;
 		health_io_failed(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED, &bio->io);
+	} else {
+		backing_batch_io_failed(wb, b->backing, &bio->io);
 	}
 }
 
 static void io_done(struct bdev_io *io)
 {
 	struct batch_io *bio = io->owner;
-	struct wb *wb = bio->wb;
-	struct batch *b = wb->batch;
+	struct batch *b = bio->batch;
+	struct wb *wb = b->wb;
 
 	wb_lock(wb);
 	bio->busy = false;
@@ -53,7 +38,7 @@ static void io_done(struct bdev_io *io)
 	if (io->err)
 		io_failed(b, bio);
 	else if (io->op == BDEV_WRITE)
-		bio->backing->migrated_bytes += io->len;
+		b->backing->migrated_bytes += io->len;
 	wb_kick(wb);
 	wb_unlock(wb);
 }
@@ -68,67 +53,61 @@ static void submit(struct batch *b, struct batch_io *bio, struct bdev *dev)
 	wb_submit_later(b->wb, dev, &bio->io);
 }
 
-static void copy_segment(struct work *work)
+static void copy_from_buffer(struct work *work)
 {
 	struct batch_io *bio = container_of(work, struct batch_io, work);
-	struct batch_segment *s = bio->segment;
-	size_t off = (size_t)s->from * WB_BLOCK_SIZE;
+	struct batch *b = bio->batch;
 
-	memcpy(s->memory + off, bio->buffer->memory + off,
-	       (size_t)(s->to - s->from) * WB_BLOCK_SIZE);
-	wb_lock(bio->wb);
+	memcpy(bio->to, bio->from, bio->len);
+	wb_lock(b->wb);
 	bio->buffer->pins--;
 	bio->busy = false;
-	bio->wb->batch->in_flight--;
-	wb_kick(bio->wb);
-	wb_unlock(bio->wb);
+	b->in_flight--;
+	wb_kick(b->wb);
+	wb_unlock(b->wb);
 }
 
-static void read_segment(struct wb *wb, struct batch_io *bio, struct batch_segment *s)
+/* Read blocks that follow each other in a segment. No pins: slots are not reused before *migrated*. */
+static void read_run(struct batch *b, struct batch_io *bio, const struct piece *first,
+		     uint32_t nr_blocks)
 {
-	struct slot *slot = segment_slot(wb, s->segment);
+	struct wb *wb = b->wb;
+	struct slot *slot = segment_slot_at(wb, first->position);
 
-	bio->segment = s;
-	bio->backing = NULL;
+	bio->to = first->data;
+	bio->len = (size_t)nr_blocks * WB_BLOCK_SIZE;
 	if (slot->buffer) {
 		bio->buffer = slot->buffer;
 		bio->buffer->pins++;
+		bio->from = segment_memory(wb, slot->buffer,
+					   first->position % wb->layout.segment_blocks);
 		bio->busy = true;
-		bio->work.fn = copy_segment;
-		wb->batch->in_flight++;
+		bio->work.fn = copy_from_buffer;
+		b->in_flight++;
 		wb_defer(wb, &bio->work);
 		return;
 	}
-	bdev_io_init(&bio->io, BDEV_READ,
-		     layout_offset(layout_position(&wb->layout, s->segment, s->from)),
-		     s->memory + (size_t)s->from * WB_BLOCK_SIZE,
-		     (uint64_t)(s->to - s->from) * WB_BLOCK_SIZE);
-	submit(wb->batch, bio, wb->cache);
+	bdev_io_init(&bio->io, BDEV_READ, layout_offset(first->position), bio->to, bio->len);
+	submit(b, bio, wb->cache);
 }
 
-bool migrate_read_next(struct wb *wb, struct batch_io *bio)
+bool migrate_read_next(struct batch *b, struct batch_io *bio)
 {
-	struct batch *b = wb->batch;
+	const struct piece *first = &b->pieces.pieces[b->cursor], *last = first;
+	uint32_t segment_blocks = b->wb->layout.segment_blocks;
 
-	if (b->cursor == b->nr_segments)
+	if (b->cursor == b->pieces.nr)
 		return false;
-	read_segment(wb, bio, &b->segments[b->cursor++]);
+	while (++b->cursor < b->pieces.nr) {
+		const struct piece *next = &b->pieces.pieces[b->cursor];
+
+		if (next->position / segment_blocks != first->position / segment_blocks ||
+		    next->position - last->position > READ_GAP)
+			break;
+		last = next;
+	}
+	read_run(b, bio, first, last->position - first->position + 1);
 	return true;
-}
-
-/* Backings of the batch that are not there stop it before anything is written. */
-static bool usable(struct wb *wb, struct wb_backing *backing)
-{
-	struct batch *b = wb->batch;
-
-	if (backing && backing->dev && !backing->dev->read_only)
-		return true;
-	b->err = -ENODEV;
-	if (backing && backing->dev)
-		health_set(wb, backing, CAUSE_MIGRATION, WB_FAILED,
-			   "read-only, and the log has blocks of it");
-	held_up_by(wb, backing);
-	return false;
 }
 
 static void fill_done(struct bdev_io *io)
@@ -145,96 +124,78 @@ static void fill_done(struct bdev_io *io)
 	io_done(io);
 }
 
-bool migrate_fill_next(struct wb *wb, struct batch_io *bio)
+bool migrate_fill_next(struct batch *b, struct batch_io *bio)
 {
-	struct batch *b = wb->batch;
-
 	for (; b->cursor < b->pieces.nr; b->cursor++) {
 		struct piece *piece = &b->pieces.pieces[b->cursor];
-		struct wb_backing *backing = piece_backing(wb, piece);
-		uint64_t off = piece_block(piece) * WB_BLOCK_SIZE;
+		uint64_t off = piece->block * WB_BLOCK_SIZE;
 
-		if (!usable(wb, backing))
-			return false;
 		if (piece->mask == 0xff)
 			continue;
 		bio->piece = piece;
-		bio->backing = backing;
 		bdev_io_init(&bio->io, BDEV_READ, off, bio->scratch,
-			     backing_block_end(backing, piece_block(piece)) - off);
+			     backing_block_end(b->backing, piece->block) - off);
 		bio->io.done = fill_done;
-		submit(b, bio, backing->dev);
+		submit(b, bio, b->backing->dev);
 		b->cursor++;
 		return true;
 	}
 	return false;
 }
 
-bool migrate_zero_next(struct wb *wb, struct batch_io *bio)
+bool migrate_zero_next(struct batch *b, struct batch_io *bio)
 {
-	struct batch *b = wb->batch;
-	struct zeros_extent *z;
-	uint64_t first, end;
+	const struct zeros *zeros = &b->pieces.zeros;
 
-	if (b->cursor == b->pieces.zeros.nr)
-		return false;
-	z = &b->pieces.zeros.extents[b->cursor];
-	bio->backing = wb->by_id[z->first >> 40];
-	if (!usable(wb, bio->backing))
-		return false;
-	first = z->first & ((1ull << 40) - 1);
-	end = first + (z->end - z->first);
-	bdev_io_init(&bio->io, BDEV_ZERO, first * WB_BLOCK_SIZE, NULL,
-		     backing_block_end(bio->backing, end - 1) - first * WB_BLOCK_SIZE);
-	bio->backing->to_flush = true;
-	submit(b, bio, bio->backing->dev);
-	b->cursor++;
-	return true;
+	for (; b->cursor < zeros->nr; b->cursor++) {
+		const struct zeros_extent *z = &zeros->extents[b->cursor];
+		uint64_t first = z->first & ((1ull << 40) - 1);
+		uint64_t end = first + (z->end - z->first);
+
+		if (z->poison)
+			continue;
+		bdev_io_init(&bio->io, BDEV_ZERO, first * WB_BLOCK_SIZE, NULL,
+			     backing_block_end(b->backing, end - 1) - first * WB_BLOCK_SIZE);
+		b->backing->to_flush = true;
+		submit(b, bio, b->backing->dev);
+		b->cursor++;
+		return true;
+	}
+	return false;
 }
 
 /* Neighbours go out in one write. */
-bool migrate_write_next(struct wb *wb, struct batch_io *bio)
+bool migrate_write_next(struct batch *b, struct batch_io *bio)
 {
-	struct batch *b = wb->batch;
-	struct piece *first = &b->pieces.pieces[b->cursor];
-	uint64_t block, end;
-	int nr = 0;
+	const struct piece *first = &b->pieces.pieces[b->cursor];
+	uint32_t nr = 0;
+	uint64_t end, last;
 
 	if (b->cursor == b->pieces.nr)
 		return false;
-	block = piece_block(first);
-	bio->backing = piece_backing(wb, first);
-	while (b->cursor + (uint32_t)nr < b->pieces.nr && nr < (int)RUN_BLOCKS &&
-	       first[nr].key == first->key + (uint64_t)nr) {
+	while (b->cursor + nr < b->pieces.nr && nr < RUN_BLOCKS &&
+	       first[nr].block == first->block + nr) {
 		bio->iov[nr] = (struct iovec){first[nr].data, WB_BLOCK_SIZE};
 		nr++;
 	}
-	end = backing_block_end(bio->backing, block + (uint64_t)nr - 1);
-	bio->iov[nr - 1].iov_len = end - (block + (uint64_t)nr - 1) * WB_BLOCK_SIZE;
-	bdev_io_init(&bio->io, BDEV_WRITE, block * WB_BLOCK_SIZE, NULL,
-		     end - block * WB_BLOCK_SIZE);
+	last = first->block + nr - 1;
+	end = backing_block_end(b->backing, last);
+	bio->iov[nr - 1].iov_len = end - last * WB_BLOCK_SIZE;
+	bdev_io_init(&bio->io, BDEV_WRITE, first->block * WB_BLOCK_SIZE, NULL,
+		     end - first->block * WB_BLOCK_SIZE);
 	bio->io.iov = bio->iov;
-	bio->io.nr_iov = nr;
-	bio->backing->to_flush = true;
-	submit(b, bio, bio->backing->dev);
-	b->cursor += (uint32_t)nr;
+	bio->io.nr_iov = (int)nr;
+	b->backing->to_flush = true;
+	submit(b, bio, b->backing->dev);
+	b->cursor += nr;
 	return true;
 }
 
-bool migrate_flush_next(struct wb *wb, struct batch_io *bio)
+bool migrate_flush_next(struct batch *b, struct batch_io *bio)
 {
-	struct batch *b = wb->batch;
-
-	for (; b->cursor <= WB_MAX_TABLE; b->cursor++) {
-		struct wb_backing *backing = wb->by_id[b->cursor];
-
-		if (!backing || !backing->to_flush)
-			continue;
-		bio->backing = backing;
-		bdev_io_init(&bio->io, BDEV_FLUSH, 0, NULL, 0);
-		submit(b, bio, backing->dev);
-		b->cursor++;
-		return true;
-	}
-	return false;
+	if (b->cursor++ || !b->backing->to_flush)
+		return false;
+	bdev_io_init(&bio->io, BDEV_FLUSH, 0, NULL, 0);
+	submit(b, bio, b->backing->dev);
+	return true;
 }

@@ -53,6 +53,7 @@ struct recovery {
 	uint64_t next_record, generation;
 	uint64_t last_generation; /* in any header that has been looked at */
 	bool continued;		  /* the last record's request goes on */
+	bool overtaken;		  /* the superblock is older than the last one */
 	/* the end of the last complete request */
 	uint64_t end, end_segment;
 	uint32_t end_block;
@@ -118,6 +119,67 @@ static bool names_a_backing(const struct held_entry *held, struct wb_backing *ba
 	       (!backing->entry.detached || held->record <= backing->entry.last_record);
 }
 
+static int too_many_zeros(struct wb *wb)
+{
+	wb_log(wb, WB_LOG_ERROR, "%s: recover: too many extents of zeros", wb->cache->path);
+	return -EUCLEAN;
+}
+
+/* What the backing has already: it only replaces poison. */
+static int apply_migrated(struct recovery *r, const struct held_entry *held, uint64_t nr)
+{
+	struct wb *wb = r->wb;
+	const struct record_entry *e = &held->entry;
+
+	if (!wb->has_poison || e->kind == WB_ENTRY_OLD_ZEROS)
+		return 0;
+	if (!zeros_room(&wb->zeros, 1))
+		return too_many_zeros(wb);
+	zeros_remove(&wb->zeros, e->backing, e->block, nr);
+	return 0;
+}
+
+static int apply_extent(struct recovery *r, struct wb_backing *backing,
+			const struct held_entry *held)
+{
+	struct wb *wb = r->wb;
+	const struct record_entry *e = &held->entry;
+	uint64_t home = layout_version(held->segment, held->at);
+
+	if (!zeros_room(&wb->zeros, 1) || !zeros_log_room(&wb->zeros_log, 1))
+		return too_many_zeros(wb);
+	zeros_log_add(&wb->zeros_log, &(struct zeros_entry){
+					      .home = home,
+					      .record = held->record,
+					      .block = e->block,
+					      .nr_blocks = e->value,
+					      .backing = e->backing,
+					      .kind = e->kind,
+				      });
+	wb->has_poison |= e->kind == WB_ENTRY_POISON;
+	if (e->kind == WB_ENTRY_OLD_ZEROS)
+		return zeros_add_old(&wb->zeros, e->backing, e->block, e->value, home)
+			       ? 0
+			       : too_many_zeros(wb);
+	blocks_publish_zeros(wb, backing, e->block, e->value, held->segment, held->at,
+			     e->kind == WB_ENTRY_POISON);
+	return 0;
+}
+
+static bool is_migrated(const struct wb_backing *backing, const struct held_entry *held)
+{
+	switch ((enum wb_entry_kind)held->entry.kind) {
+	case WB_ENTRY_DATA:
+	case WB_ENTRY_ZEROS:
+		return held->record <= backing->entry.migrated;
+	case WB_ENTRY_OLD_ZEROS:
+		return held->record <= backing->entry.zeroed;
+	case WB_ENTRY_POISON:
+		break;
+	}
+	return false;
+}
+
 static int apply_entry(struct recovery *r, const struct held_entry *held)
 {
 	struct wb *wb = r->wb;
@@ -131,18 +193,15 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 		       wb->cache->path, (unsigned long long)held->segment);
 		return -EUCLEAN;
 	}
-	if (e->kind == WB_ENTRY_DATA) {
-		blocks_publish(wb, backing, e->block,
-			       layout_position(&wb->layout, held->segment, held->at), e->mask,
-			       e->value);
-		return 0;
+	if (backing->entry.detached || is_migrated(backing, held)) {
+		backing->last_record = max_u64(backing->last_record, held->record);
+		return backing->entry.detached ? 0 : apply_migrated(r, held, nr);
 	}
-	if (!zeros_room(&wb->zeros, 1)) {
-		wb_log(wb, WB_LOG_ERROR, "%s: recover: too many extents of zeros", wb->cache->path);
-		return -EUCLEAN;
-	}
-	blocks_publish_zeros(wb, backing, e->block, nr, held->segment, held->at,
-			     e->kind == WB_ENTRY_POISON);
+	backing_uses(backing, &(struct mark){held->record, held->segment, held->block});
+	if (e->kind != WB_ENTRY_DATA)
+		return apply_extent(r, backing, held);
+	blocks_publish(wb, backing, e->block, layout_position(&wb->layout, held->segment, held->at),
+		       e->mask, e->value);
 	return 0;
 }
 
@@ -154,8 +213,10 @@ static void apply_record(struct recovery *r, const struct held_record *held, boo
 		*slot = (struct slot){.segment = held->segment, .first_record = held->record};
 	slot->last_record = held->record;
 	slot->end_block = held->end_block;
-	if (last)
+	if (last) {
 		slot->end_record = held->record;
+		slot->end_at = held->end_block;
+	}
 }
 
 /* The last of the held records ends a request: all of them count. */
@@ -167,8 +228,6 @@ static int apply_held(struct recovery *r)
 		apply_record(r, &r->held_records[i], i + 1 == r->nr_held_records);
 	for (uint32_t i = 0; !err && i < r->nr_held; i++)
 		err = apply_entry(r, &r->held[i]);
-	for (uint32_t i = 0; !err && i < r->nr_held; i++)
-		r->wb->by_id[r->held[i].entry.backing]->last_record = r->next_record - 1;
 	r->nr_held = r->nr_held_records = 0;
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
@@ -190,7 +249,8 @@ static void hold_record(struct recovery *r, const struct wb_record_disk *disk,
 	for (unsigned int i = 0; i < header->nr_entries; i++) {
 		struct record_entry e = record_entry(disk, i);
 
-		r->held[r->nr_held++] = (struct held_entry){e, header->segment, header->record, at};
+		r->held[r->nr_held++] = (struct held_entry){e, header->segment, header->record,
+							    header->block, at};
 		at += e.kind == WB_ENTRY_DATA;
 	}
 }
@@ -298,6 +358,7 @@ static void find_start(struct recovery *r)
 		r->segment = oldest;
 		r->block = 0;
 		r->next_record = slot->record;
+		r->overtaken = true;
 	}
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
@@ -315,6 +376,13 @@ static void set_ladder(struct recovery *r)
 	wb->log.durable_block = r->end_block;
 	wb->super.durable = wb->super.super.durable;
 	wb->ladder.sealed = wb->ladder.logged = wb->ladder.durable = r->end;
+	/* How far the backings got is not known then. */
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (r->overtaken && backing_pending(b))
+			b->entry.batch_end = r->end;
+	}
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
 }
 
@@ -394,6 +462,18 @@ static int follow_all(struct recovery *r)
 	return err;
 }
 
+/* No backing has what is not in the log any more: numbers will be used again. */
+static void give_up_behind(struct recovery *r)
+{
+	list_for_each(node, tmp, &r->wb->backings) {
+		struct table_entry *e = &container_of(node, struct wb_backing, link)->entry;
+
+		e->migrated = min_u64(e->migrated, r->end);
+		e->batch_end = min_u64(e->batch_end, r->end);
+		e->zeroed = min_u64(e->zeroed, r->end);
+	}
+}
+
 /* The chain has ended: is that the end of the log, or is it broken? */
 static int judge_end(struct recovery *r)
 {
@@ -413,7 +493,7 @@ static int judge_end(struct recovery *r)
 		       "hint: -o recover=truncate gives up what lies behind the damage");
 		return -EUCLEAN;
 	}
-	wb->batch_end = min_u64(wb->batch_end, r->end);
+	give_up_behind(r);
 	wb_log(wb, WB_LOG_WARNING, "%s: recover: giving up records from %llu on, as asked",
 	       wb->cache->path, (unsigned long long)r->end + 1);
 	return 0;
@@ -444,7 +524,6 @@ static int run(struct recovery *r)
 	wb->tail.segment = r->segment;
 	wb->tail.block = r->block;
 	wb->segments.oldest = r->segment;
-	wb->batch_end = wb->super.super.batch_end;
 	r->last_generation = r->scan.last_generation;
 	err = follow_all(r);
 	if (!err)

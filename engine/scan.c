@@ -103,8 +103,7 @@ bool scan_is_stale(const struct scan *scan, uint64_t generation, uint64_t record
 
 static void find_durable(struct wb *wb, struct scan *scan)
 {
-	/* Only durable records are migrated, so the end of a batch vouches for its records too. */
-	scan->durable = max_u64(wb->super.super.durable, wb->super.super.batch_end);
+	scan->durable = wb->super.super.durable;
 	for (uint32_t i = 0; i < wb->layout.nr_segments; i++) {
 		const struct scan_slot *s = &scan->slots[i];
 

@@ -91,7 +91,9 @@ unsigned int segments_available(struct wb *wb, unsigned int most)
 
 bool segments_have_slots(struct wb *wb, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr && i < wb->layout.nr_segments; i++)
+	if (nr > wb->layout.nr_segments)
+		return false;
+	for (unsigned int i = 0; i < nr; i++)
 		if (!slot_reusable(wb, segment_slot(wb, wb->segments.next + i)))
 			return false;
 	return true;
@@ -139,7 +141,7 @@ static void forget_one(struct wb *wb, const struct slot *slot, uint32_t to)
 
 		if (!(e->flags & INDEX_LINKED))
 			continue;
-		assert(!(e->flags & INDEX_DIRTY));
+		assert(!(e->flags & INDEX_DIRTY) || wb->by_id[e->backing]->entry.detached);
 		blocks_drop(wb, first + block);
 	}
 }

@@ -24,6 +24,7 @@ struct slot {
 	struct segbuf *buffer; /* that holds the same, or NULL */
 	uint32_t pins;	       /* reads from the device in flight */
 	uint64_t end_record;   /* the last one at which a request ends; 0: none */
+	uint32_t end_at;       /* behind it */
 	uint32_t end_block;    /* behind the last record */
 };
 
@@ -54,7 +55,7 @@ uint8_t *segment_memory(struct wb *wb, const struct segbuf *buffer, uint32_t blo
 /* How many segments could be taken now, up to `most`. */
 unsigned int segments_available(struct wb *wb, unsigned int most);
 
-/* Whether the next nr slots (or all) could be reused, buffers apart. */
+/* Whether the next nr slots could be reused, buffers apart. */
 bool segments_have_slots(struct wb *wb, unsigned int nr);
 
 /* Take the next segment: its slot and its buffer. It must be available. */

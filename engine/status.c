@@ -57,6 +57,8 @@ void wb_status(struct wb *wb, struct wb_status *s)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
+		if (b->entry.detached)
+			continue;
 		s->nr_dirty += b->nr_dirty;
 		s->nr_cached += b->nr_cached;
 	}
@@ -84,10 +86,13 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 
 	*info = (struct wb_backing_info){
 		.id = b->entry.id,
-		.state = backing_state(wb, b, &reason),
+		.state = backing_state(b, &reason),
 		.size = b->entry.size,
 		.attached = b->dev,
-		.in_log = backing_in_log(wb, b),
+		.in_log = backing_pending(b),
+		.consistent = b->entry.migrated >= b->entry.batch_end,
+		.held = b->entry.id && backing_held(wb, b),
+		.busy = b->busy,
 		.nr_dirty = b->nr_dirty,
 		.nr_cached = b->nr_cached,
 		.nr_reads = b->nr_reads,
@@ -97,7 +102,7 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 		.write_bytes = b->write_bytes,
 		.migrated_bytes = b->migrated_bytes,
 		.nr_errors = b->nr_errors,
-		.backing = b->dev ? b : NULL,
+		.backing = b,
 	};
 	strcpy(info->name, b->entry.name);
 	strcpy(info->path, b->entry.path);

@@ -45,7 +45,8 @@ static int table_check(const struct super *super, uint8_t *memory, const char **
 	for (unsigned int i = 0; i < super->table_entries; i++) {
 		struct table_entry entry;
 
-		if (table_entry_decode(&table_of(memory)[i], &entry) || seen[entry.id])
+		if (table_entry_decode(&table_of(memory)[i], &entry) || seen[entry.id] ||
+		    entry.batch_end > super->durable || entry.zeroed > super->durable)
 			return -EUCLEAN;
 		seen[entry.id] = true;
 	}
@@ -171,18 +172,19 @@ static unsigned int fill_table(struct wb *wb)
 	struct wb_backing_disk *table = table_of(wb->super.memory);
 	unsigned int nr = 0;
 
-	memset(table, 0, WB_SUPER_AREA - WB_TABLE_OFF);
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
 		if (!b->entry.id)
 			continue;
+		b->writing_migrated = b->entry.migrated;
 		table_entry_encode(&b->entry, &table[nr++]);
 	}
+	memset(&table[nr], 0, table_len(nr) - nr * sizeof(*table));
 	return nr;
 }
 
-uint64_t super_fill(struct wb *wb, enum wb_super_state state, bool with_table)
+uint64_t super_fill(struct wb *wb, enum wb_super_state state)
 {
 	struct super_writer *w = &wb->super;
 	struct super *s = &w->super;
@@ -194,21 +196,18 @@ uint64_t super_fill(struct wb *wb, enum wb_super_state state, bool with_table)
 	s->migrated = wb->ladder.migrated;
 	s->tail_segment = wb->tail.segment;
 	s->tail_block = wb->tail.block;
-	s->batch_end = max_u64(wb->batch_end, wb->ladder.migrated);
 	s->durable = wb->ladder.durable;
-	if (with_table) {
-		s->table_entries = fill_table(wb);
-		s->table_sequence = s->sequence;
-		s->table_checksum = table_checksum(table_of(w->memory), s->table_entries);
-	}
+	s->table_entries = fill_table(wb);
+	s->table_sequence = s->sequence;
+	s->table_checksum = table_checksum(table_of(w->memory), s->table_entries);
 	super_encode(s, (struct wb_super_disk *)w->memory);
-	return WB_TABLE_OFF + (with_table ? table_len(s->table_entries) : 0);
+	return WB_TABLE_OFF + table_len(s->table_entries);
 }
 
-uint64_t super_commit(struct wb *wb, bool with_table)
+uint64_t super_commit(struct wb *wb, bool to_both)
 {
 	assert(!wb->read_only);
-	wb->super.table_changed |= with_table;
+	wb->super.both_wanted |= to_both;
 	wb_kick(wb);
 	return ++wb->super.wanted;
 }
@@ -278,15 +277,15 @@ void super_pump(struct wb *wb)
 		wb_wake_at(wb, w->not_before);
 		return;
 	}
-	if (w->table_changed) {
-		w->table_changed = false;
-		w->tables_left = WB_NR_SUPERS;
+	if (w->both_wanted) {
+		w->both_wanted = false;
+		w->copies_left = WB_NR_SUPERS;
 	}
 	w->written = w->wanted;
 	w->writing_migrated = wb->ladder.migrated;
 	w->writing_durable = wb->ladder.durable;
 	w->written_at = wb_now(wb);
-	len = super_fill(wb, WB_SUPER_IN_USE, w->tables_left);
+	len = super_fill(wb, WB_SUPER_IN_USE);
 	bdev_io_init(&w->io, BDEV_WRITE, (uint64_t)w->copy * WB_SUPER_AREA, w->memory, len);
 	w->io.owner = wb;
 	w->io.done = write_done;
@@ -316,9 +315,14 @@ void super_flush_ended(struct wb *wb, int err)
 	w->copy = (w->copy + 1) % WB_NR_SUPERS;
 	ladder_raise(&wb->ladder, &wb->ladder.migrated_on_disk, w->writing_migrated);
 	w->durable = w->writing_durable;
-	if (w->tables_left)
-		w->tables_left--;
-	if (!w->tables_left)
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		b->migrated_on_disk = b->writing_migrated;
+	}
+	if (w->copies_left)
+		w->copies_left--;
+	if (!w->copies_left)
 		w->done = w->written;
 	wb_kick(wb);
 }

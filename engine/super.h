@@ -3,8 +3,8 @@
  * The superblock and the backing table: reading both copies, and the writer that keeps them true.
  *
  * The copies are written in turn, the next one only after a flush has made the last one durable,
- * so that one of them is always whole. A change of the table goes to both before it counts. The
- * writer asks log.c for the flush that it needs and is told when that has succeeded or failed.
+ * so that one of them is always whole. Changes that must outlive the loss of either copy, as those of
+ * the table's backings, go to both before they count. The writer asks log.c for the flush that it needs and is told when that has succeeded or failed.
  */
 #ifndef WB_ENGINE_SUPER_H
 #define WB_ENGINE_SUPER_H
@@ -26,9 +26,9 @@ enum super_state {
 struct super_writer {
 	enum super_state state;
 	uint64_t wanted, written, done; /* tickets */
-	bool table_changed;
+	bool both_wanted;
 	unsigned int copy;	   /* to write next */
-	unsigned int tables_left;  /* copies that don't have the new table yet */
+	unsigned int copies_left;  /* copies that don't have yet what both must have */
 	uint64_t writing_migrated; /* what the write in flight says of *migrated* */
 	uint64_t durable;	   /* what the last durable superblock says of *durable* */
 	uint64_t writing_durable;
@@ -50,12 +50,13 @@ int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, stru
 	       unsigned int *copy) WB_CHECK;
 
 /* Put superblock and table of the wb into memory for one copy; returns the bytes to write. */
-uint64_t super_fill(struct wb *wb, enum wb_super_state state, bool with_table);
+uint64_t super_fill(struct wb *wb, enum wb_super_state state);
 
 /* Mutex held in all below. */
 
-/* Ask for the superblock to be written; it is durable when writer.done >= the result. */
-uint64_t super_commit(struct wb *wb, bool with_table);
+/* Ask for the superblock to be written; it is durable, in both copies if that is asked for, when
+ * writer.done >= the result. */
+uint64_t super_commit(struct wb *wb, bool to_both);
 void super_pump(struct wb *wb);
 void super_flush_starts(struct wb *wb);
 void super_flush_ended(struct wb *wb, int err);

@@ -12,15 +12,49 @@
 
 #include "engine/engine.h"
 
+/* 0: all is on the backings. -EIO: one can't take what it should. -EAGAIN: not yet. */
+static int drain_verdict(struct wb *wb, const struct waiter *waiter)
+{
+	int verdict = 0;
+
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if ((waiter->backing && waiter->backing != b) || backing_drained(b, waiter->target))
+			continue;
+		if (backing_pending(b) && backing_unable(b))
+			return -EIO;
+		verdict = -EAGAIN;
+	}
+	return verdict;
+}
+
+static int result(struct wb *wb, const struct waiter *waiter)
+{
+	switch (waiter->what) {
+	case WAIT_MIGRATED:
+		return drain_verdict(wb, waiter);
+	case WAIT_STOPPED:
+		return wb->failed ? -EIO : 0;
+	case WAIT_DURABLE:
+	case WAIT_SUPER:
+	case WAIT_NO_BATCH:
+		break;
+	}
+	return 0;
+}
+
 static bool reached(struct wb *wb, const struct waiter *waiter)
 {
 	switch (waiter->what) {
 	case WAIT_DURABLE:
 		return waiter->target <= wb->ladder.durable;
 	case WAIT_MIGRATED:
-		return waiter->target <= wb->ladder.migrated_on_disk;
+		return drain_verdict(wb, waiter) != -EAGAIN;
 	case WAIT_SUPER:
 		return waiter->target <= wb->super.done;
+	case WAIT_NO_BATCH:
+		return !waiter->backing->batch;
 	case WAIT_STOPPED:
 		return wb_has_stopped(wb);
 	}
@@ -35,11 +69,8 @@ static void finish_reached(struct wb *wb)
 		if (waiter->what == WAIT_STOPPED && reached(wb, waiter))
 			wb->stopped = true;
 		if (reached(wb, waiter))
-			waiter_finish(wb, waiter,
-				      waiter->what == WAIT_STOPPED && wb->failed ? -EIO : 0);
+			waiter_finish(wb, waiter, result(wb, waiter));
 		else if (wb->failed && waiter->what != WAIT_STOPPED)
-			waiter_finish(wb, waiter, -EIO);
-		else if (wb->stuck && waiter->what == WAIT_MIGRATED)
 			waiter_finish(wb, waiter, -EIO);
 		else if (wb->stopping && waiter->what == WAIT_MIGRATED)
 			waiter_finish(wb, waiter, -ESHUTDOWN);
@@ -139,7 +170,7 @@ void wb_sync(struct wb *wb, struct wb_io *io)
 		sync_log(wb, io);
 }
 
-void wb_drain(struct wb *wb, wb_done_fn done, void *ctx)
+void wb_drain(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx)
 {
 	struct waiter *waiter = waiter_alloc(done, ctx);
 
@@ -152,7 +183,7 @@ void wb_drain(struct wb *wb, wb_done_fn done, void *ctx)
 	} else {
 		wb->log.wanted = head_last(wb);
 		head_seal(wb, false);
-		waiter_add(wb, waiter, WAIT_MIGRATED, wb->log.wanted);
+		waiter_add_drain(wb, waiter, backing, wb->log.wanted);
 	}
 	wb_unlock(wb);
 }

@@ -15,16 +15,27 @@ void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint
 	waiter->target = target;
 	waiter->since = wb_now(wb);
 	list_add_tail(&wb->waiters, &waiter->link);
-	if (what == WAIT_MIGRATED)
-		wb->nr_drains++;
 	wb_kick(wb);
+}
+
+static unsigned int *drains(struct wb *wb, const struct waiter *waiter)
+{
+	return waiter->backing ? &waiter->backing->nr_drains : &wb->nr_drains;
+}
+
+void waiter_add_drain(struct wb *wb, struct waiter *waiter, struct wb_backing *backing,
+		      uint64_t target)
+{
+	waiter->backing = backing;
+	++*drains(wb, waiter);
+	waiter_add(wb, waiter, WAIT_MIGRATED, target);
 }
 
 void waiter_finish(struct wb *wb, struct waiter *waiter, int err)
 {
 	list_del(&waiter->link);
 	if (waiter->what == WAIT_MIGRATED)
-		wb->nr_drains--;
+		--*drains(wb, waiter);
 	waiter->err = err;
 	wb_defer(wb, &waiter->work);
 }

@@ -125,10 +125,11 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 	WB_CHECK;
 
 /*
- * Migrate what the log has of a backing, forget it, and commit that. No request for it may be
- * in flight or come later; `backing` is gone when done is called with 0. -EROFS: a read-only cache.
+ * Migrate what the log has of a backing - or with discard, give it up -, forget the backing, and
+ * commit that. It may be a missing one. No request for it may be in flight or come later; `backing`
+ * is gone when done is called with 0. -EIO: it can't take its blocks; -EROFS: a read-only cache.
  */
-void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx);
 
 /* Write superblocks and, if it changed, the backing table; done when they are durable. */
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);
@@ -153,13 +154,16 @@ struct wb_backing_info {
 	uint64_t size;		    /* bytes */
 	bool attached;
 	bool in_log;	    /* the log holds something of it that is not on it */
+	bool consistent;    /* without the cache, it shows a state of the past */
+	bool held;	    /* its blocks stay in the log: missing, failing or paused */
+	bool busy;	    /* as wb_set_busy said */
 	uint64_t nr_dirty;  /* blocks not yet on it */
 	uint64_t nr_cached; /* blocks in the index, dirty or not */
 	uint64_t nr_reads, nr_writes, nr_zeros; /* requests */
 	uint64_t read_bytes, write_bytes;
 	uint64_t migrated_bytes;
 	uint64_t nr_errors;
-	struct wb_backing *backing; /* NULL if not attached */
+	struct wb_backing *backing; /* if not attached, only for wb_detach */
 };
 
 /* The i-th known backing, attached or only remembered. False when there are no more. */
@@ -218,16 +222,22 @@ void wb_sync(struct wb *wb, struct wb_io *io);
 void wb_tick(struct wb *wb);
 
 /*
- * Done when everything acknowledged before is on the backings and the superblock says so, or with
- * the error that stops migration. Migrates whatever the knobs say.
+ * Done when everything acknowledged before is on a backing (NULL: on all of them) and the superblock
+ * says so; -EIO if one can't take it. Migrates whatever the knobs say.
  */
-void wb_drain(struct wb *wb, wb_done_fn done, void *ctx);
+void wb_drain(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
 
 /*
  * Start over after a failure of the cache or a backing, from what is still in the buffers. All is
  * taken for healthy until it fails again.
  */
 void wb_retry(struct wb *wb);
+
+/*
+ * Whether a backing's load leaves no room for migration; not heeded with force_migrate and when the
+ * log is nearly full.
+ */
+void wb_set_busy(struct wb *wb, struct wb_backing *backing, bool busy);
 
 /* ---- knobs ---- */
 
@@ -242,6 +252,7 @@ enum wb_knob_id {
 	WB_KNOB_UPDATE_INTERVAL,
 	WB_NR_KNOBS, /* of the cache; those of a backing follow */
 	WB_KNOB_MIGRATE_THRESHOLD = WB_NR_KNOBS,
+	WB_KNOB_PAUSED,
 	WB_NR_ALL_KNOBS,
 };
 
@@ -287,7 +298,6 @@ struct wb_status {
 	uint64_t ram_bytes; /* static: index, buffers, tables */
 	/* the ladder, in records */
 	uint64_t open_record, sealed, logged, durable, migrated, migrated_on_disk;
-	uint64_t batch_end; /* > migrated: a batch is being written to the backings */
 	/* the segments that hold the last record logged, durable, migrated */
 	uint64_t current_segment_id, last_flushed_segment_id, last_durable_segment_id,
 		last_migrated_segment_id;
@@ -298,7 +308,7 @@ struct wb_status {
 	bool migrating;
 	uint64_t stat[WB_NR_STAT];
 	uint64_t nr_syncs, nr_flushes, nr_records, nr_record_blocks;
-	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks;
+	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks, nr_carried_blocks;
 	uint64_t nr_checksum_errors, nr_read_errors, nr_write_errors, nr_flush_errors;
 	uint64_t nr_waits_for_space;
 };

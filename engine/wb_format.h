@@ -78,15 +78,14 @@ struct wb_super_disk {
 	le64 generation;	 /* of the last opening for writing */
 	le64 generation_segment; /* the first segment it may use */
 	le64 generation_record;	 /* the first record number it may use */
-	le64 migrated;		 /* record: everything up to it is on the backings */
+	le64 migrated;		 /* record: nothing up to it is needed any more */
 	le64 tail_segment; /* where record migrated + 1 is looked for: at tail_block of this */
 	le32 tail_block;   /* segment, or at the start of the next one */
 	le32 table_entries;
-	le64 batch_end; /* record: the end of the batch being migrated, or migrated */
-	le64 durable;	/* record: known to be durable; may lag */
+	le64 durable; /* record: known to be durable; may lag */
 	le64 table_sequence;
 	le64 table_checksum; /* over table_entries entries */
-	uint8_t zero[WB_BLOCK_SIZE - 216 - 8];
+	uint8_t zero[WB_BLOCK_SIZE - 208 - 8];
 	le64 checksum;
 };
 _Static_assert(sizeof(struct wb_super_disk) == WB_BLOCK_SIZE, "superblock");
@@ -107,7 +106,10 @@ struct wb_backing_disk {
 	le64 size;	  /* bytes */
 	le64 sample;	  /* XXH3 of blocks spread over the device */
 	le64 last_record; /* no record after this one uses the id, if detached */
-	uint8_t zero[288];
+	le64 migrated;	  /* record: what it has in records up to this one is on the backing */
+	le64 batch_end; /* record: > migrated: the backing may have any part of what is up to it */
+	le64 zeroed;	/* record: WB_ENTRY_OLD_ZEROS up to this one are on the backing */
+	uint8_t zero[264];
 };
 _Static_assert(sizeof(struct wb_backing_disk) == 1536, "backing table entry");
 _Static_assert(WB_TABLE_OFF + WB_MAX_TABLE * sizeof(struct wb_backing_disk) <= WB_SUPER_AREA,
@@ -117,6 +119,11 @@ enum wb_entry_kind {
 	WB_ENTRY_DATA = 1,   /* one block; mask tells which sectors are valid */
 	WB_ENTRY_ZEROS = 2,  /* value blocks of zeros, no data */
 	WB_ENTRY_POISON = 3, /* value blocks whose contents are lost, no data: reads give EIO */
+	/*
+	 * Zeros that were written long ago and carried forward: older than everything else that the
+	 * log has, so value blocks of zeros where it has nothing else.
+	 */
+	WB_ENTRY_OLD_ZEROS = 4,
 };
 
 struct wb_entry_disk {

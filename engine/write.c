@@ -271,12 +271,12 @@ static void place(struct wb *wb, struct request *r)
 
 static bool room(struct wb *wb, struct request *r)
 {
-	if (r->zero && !zeros_room(&wb->zeros, 1 + wb->nr_zeroing)) {
+	if (r->zero && !blocks_extent_room(wb)) {
 		segments_forget_migrated(wb);
-		if (!zeros_room(&wb->zeros, 1 + wb->nr_zeroing))
+		if (!blocks_extent_room(wb))
 			return false;
 	}
-	return head_room(wb, unit_blocks(r));
+	return head_room(wb, unit_blocks(r), head_reserve(wb));
 }
 
 static int refusal(const struct wb *wb)
@@ -291,13 +291,13 @@ static int refusal(const struct wb *wb)
 /* Place the unit if there is room. False: there is none. */
 static bool try_place(struct wb *wb, struct request *r)
 {
+	bool over_limit = backing_over_limit(wb, io_of(r)->backing);
 	int err = refusal(wb);
 
-	if (!err && !room(wb, r)) {
-		if (!wb->stuck || wb->knobs[WB_KNOB_ON_FULL] == 0)
-			return false;
+	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL])
 		err = -ENOSPC;
-	}
+	if (!err && (over_limit || !room(wb, r)))
+		return false;
 	if (err) {
 		leave(wb, r);
 		finish(wb, r, err);
@@ -459,10 +459,13 @@ void write_pump(struct wb *wb)
 	list_for_each(node, tmp, &wb->writes) {
 		struct request *r = container_of(node, struct request, link);
 
-		if (r->state == REQUEST_SPACE && !full) {
-			full = !try_place(wb, r);
-			wb->nr_blocked -= !full;
-		}
+		/* Who waits for a backing that is held lets the others pass. */
+		if (r->state != REQUEST_SPACE || full)
+			continue;
+		if (try_place(wb, r))
+			wb->nr_blocked--;
+		else
+			full = !backing_over_limit(wb, io_of(r)->backing);
 	}
 	wb->segments.wanted = full;
 	list_for_each(node, tmp, &wb->writes) {

@@ -87,7 +87,8 @@ static void attach_committed(void *ctx, int err)
 	}
 	control_refuse(&server->control, err, "attach: %s: %s", request->export->name, reason(err));
 	request->err = err;
-	wb_detach(server->wb, atomic_load(&request->export->backing), attach_undoing, request);
+	wb_detach(server->wb, atomic_load(&request->export->backing), false, attach_undoing,
+		  request);
 }
 
 static void attach_job(struct request *request)
@@ -181,7 +182,7 @@ static void detach_job(struct request *request)
 		return;
 	}
 	forget_names(server, request->export->name);
-	wb_detach(server->wb, atomic_load(&request->export->backing), detach_done, request);
+	wb_detach(server->wb, atomic_load(&request->export->backing), false, detach_done, request);
 }
 
 int control_detach(struct control_store *store)

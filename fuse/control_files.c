@@ -113,7 +113,7 @@ static int trigger_flush(struct control_store *store)
 
 static int trigger_drain(struct control_store *store)
 {
-	wb_drain(store->server->wb, trigger_done, take(store));
+	wb_drain(store->server->wb, NULL, trigger_done, take(store));
 	return CONTROL_LATER;
 }
 

@@ -148,7 +148,7 @@ static void batch(void)
 	put_bytes(0, 2 * BLOCK + 1024, 512, 'y');
 	sync_all();
 	t.dev[1]->hold[BDEV_WRITE] = true;
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_settle(&t.sim);
 	t.dev[0]->hold[BDEV_FLUSH] = true;
 	t.sim.fate = SIM_FATE_KEPT;

@@ -208,7 +208,7 @@ void abandon(void)
 
 int do_drain(void)
 {
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	return wait_done();
 }
 

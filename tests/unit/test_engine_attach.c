@@ -30,7 +30,7 @@ static void reopen_with_dirty_block(bool clean)
 
 static int detach(unsigned int backing)
 {
-	wb_detach(t.wb, t.b[backing], note_done, NULL);
+	wb_detach(t.wb, t.b[backing], false, note_done, NULL);
 	return wait_done();
 }
 
@@ -264,7 +264,7 @@ END_TEST
 START_TEST(detach_is_done_only_when_the_table_is_durable)
 {
 	t.cache->hold[BDEV_FLUSH] = true;
-	wb_detach(t.wb, t.b[0], note_done, NULL);
+	wb_detach(t.wb, t.b[0], false, note_done, NULL);
 	sim_settle(&t.sim);
 	ck_assert(!t.done);
 	t.cache->hold[BDEV_FLUSH] = false;

@@ -184,7 +184,7 @@ START_TEST(stop_ends_a_drain_with_an_error)
 
 	write_block(0, 1, 'a');
 	t.dev[0]->hold[BDEV_WRITE] = true;
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_settle(&t.sim);
 	sync = start_sync();
 	ck_assert_int_eq(op_wait(sync), 0);

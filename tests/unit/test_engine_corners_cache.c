@@ -229,7 +229,7 @@ START_TEST(clean_close_samples_what_survives_a_power_cut)
 {
 	write_and_sync(0, 0, 'a');
 	t.dev[0]->hold[BDEV_FLUSH] = true;
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_settle(&t.sim);
 	ck_assert_uint_gt(t.dev[0]->nr_writes, 0);
 	abandon();
@@ -249,7 +249,7 @@ START_TEST(backing_whose_detach_can_not_be_committed_stays_in_use)
 	write_and_sync(0, 1, 'a');
 	ck_assert_int_eq(do_drain(), 0);
 	simdev_fail(t.cache, BDEV_WRITE, -EIO, 0, UINT64_MAX);
-	wb_detach(t.wb, t.b[0], note_done, NULL);
+	wb_detach(t.wb, t.b[0], false, note_done, NULL);
 	ck_assert_int_eq(wait_done(), -EIO);
 	expect_block(0, 1, 'a');
 	expect_block(0, 2, 0);
@@ -272,7 +272,7 @@ START_TEST(detach_from_a_read_only_cache_is_refused_and_writes_nothing)
 	ck_assert_int_eq(try_attach(0, false), 0);
 	ck_assert_int_eq(try_start(), 0);
 	t.nr_trace = 0;
-	wb_detach(t.wb, t.b[0], note_done, NULL);
+	wb_detach(t.wb, t.b[0], false, note_done, NULL);
 	sim_sleep(&t.sim, 600 * NS_PER_S);
 	ck_assert_int_lt(trace_find(0, t.cache, BDEV_WRITE, 0), 0);
 	ck_assert(t.done);

@@ -6,7 +6,7 @@
 
 static void start_drain(void)
 {
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_settle(&t.sim);
 }
 

@@ -6,7 +6,7 @@
 
 static void start_drain(void)
 {
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_settle(&t.sim);
 }
 
@@ -172,7 +172,7 @@ START_TEST(damage_in_the_log_never_reaches_a_backing)
 	write_and_sync(0, 7, 'a');
 	evict();
 	damage(t.cache, slot_off(1, 1) + 5);
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_sleep(&t.sim, NS_PER_S);
 	ck_assert_uint_eq(status().migrated, 0);
 	ck_assert_int_eq(status().state, WB_DEGRADED);
@@ -227,7 +227,7 @@ START_TEST(batch_broken_off_by_a_crash_is_done_again_whole)
 		write_block(0, 1, letter);
 		write_block(0, 9, letter);
 		write_and_sync(1, 1, letter);
-		wb_drain(t.wb, note_done, NULL);
+		wb_drain(t.wb, NULL, note_done, NULL);
 		for (int i = 0; i < steps && !t.done; i++)
 			sim_step(&t.sim);
 		crash();

@@ -150,7 +150,7 @@ START_TEST(drain_reports_the_error_of_a_backing_that_keeps_failing)
 {
 	write_and_sync(0, 1, 'a');
 	simdev_fail(t.dev[0], BDEV_WRITE, -EIO, 0, UINT64_MAX);
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_sleep(&t.sim, 600 * NS_PER_S);
 	ck_assert(t.done);
 	ck_assert_int_eq(t.err, -EIO);
@@ -164,7 +164,7 @@ START_TEST(drain_of_a_read_only_cache_with_blocks_in_its_log_is_refused)
 	t.options.read_only = true;
 	ck_assert_int_eq(try_open(), 0);
 	ck_assert_int_eq(try_start(), 0);
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_sleep(&t.sim, 600 * NS_PER_S);
 	ck_assert(t.done);
 	ck_assert_int_lt(t.err, 0);

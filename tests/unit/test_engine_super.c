@@ -225,7 +225,7 @@ START_TEST(durable_superblock_vouches_for_no_more_than_it_says)
 	begin();
 	write_and_sync(0, 1, 'a');
 	t.dev[0]->hold[BDEV_FLUSH] = true;
-	wb_drain(t.wb, note_done, NULL);
+	wb_drain(t.wb, NULL, note_done, NULL);
 	sim_settle(&t.sim);
 	t.cache->hold[BDEV_FLUSH] = true;
 	wb_lock(t.wb);

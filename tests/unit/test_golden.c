@@ -172,7 +172,7 @@ START_TEST(every_byte_still_gets_to_the_backings)
 	load(_i);
 	open_image(false);
 	expect_all_read();
-	wb_drain(g.wb, note_done, NULL);
+	wb_drain(g.wb, NULL, note_done, NULL);
 	ck_assert_int_eq(wait_done(), 0);
 	expect_all_read();
 	close_image();
