@@ -23,7 +23,8 @@
 struct held_entry {
 	struct record_entry entry;
 	uint64_t segment, record;
-	uint32_t at; /* its block of the segment, or for zeros the next one */
+	uint32_t block; /* of the record's header */
+	uint32_t at;	/* its block of the segment, or for zeros the next one */
 };
 
 struct held_record {

@@ -26,7 +26,6 @@ static void ladder_status(struct wb *wb, struct wb_status *s)
 	s->durable = l->durable;
 	s->migrated = l->migrated;
 	s->migrated_on_disk = l->migrated_on_disk;
-	s->batch_end = wb->batch_end;
 	s->current_segment_id = wb->segments.current;
 	s->last_durable_segment_id = l->durable ? wb->log.durable_segment : 0;
 	s->last_flushed_segment_id = l->logged > l->durable ? head_record(wb, l->logged)->segment
