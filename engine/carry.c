@@ -375,6 +375,16 @@ static void placing(struct carry *c)
 
 /* ---- DURABLE ---- */
 
+/* What newer zeros hide has not been copied, and is needed no more. */
+static void clean_segment(struct carry *c, const struct wb_backing *b, const struct slot *slot)
+{
+	uint32_t first = layout_position(&c->wb->layout, c->segment, 0);
+
+	for (uint32_t block = 0; block < slot->end_block; block++)
+		if (c->wb->index.entries[first + block].backing == b->entry.id)
+			blocks_clean(c->wb, first + block);
+}
+
 static void done(struct carry *c)
 {
 	struct wb *wb = c->wb;
@@ -385,8 +395,10 @@ static void done(struct carry *c)
 
 		if (!b->carried || b->batch || !backing_pending(b) || b->mark.segment > c->segment)
 			continue;
-		if (slot->segment == c->segment)
+		if (slot->segment == c->segment) {
+			clean_segment(c, b, slot);
 			b->mark.record = slot->last_record + 1;
+		}
 		b->mark.segment = c->segment + 1;
 		b->mark.block = 0;
 		/* Its blocks are not in the order of the log any more. */

@@ -62,7 +62,9 @@ void space_advance_tail(struct wb *wb)
 	bool poison;
 
 	find_tail(wb, &tail, &poison);
-	if (tail.record <= wb->ladder.migrated + 1)
+	if (tail.record < wb->ladder.migrated + 1 ||
+	    layout_version(tail.segment, tail.block) <=
+		    layout_version(wb->tail.segment, wb->tail.block))
 		return;
 	wb->tail.segment = tail.segment;
 	wb->tail.block = tail.block;
