@@ -9,7 +9,6 @@
 #include "config.h"
 
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,6 +34,7 @@ struct totals totals;
 struct chosen {
 	struct geometry geometry;
 	const char *histories; /* separated by blanks */
+	const char *faulty;    /* those in which each I/O fails once */
 };
 
 /* Requests of two blocks, which go whole into a quarter of the log, except where it is tiny. */
@@ -42,13 +42,15 @@ static const struct chosen chosen[] = {
 	{{3, 4, 3},
 	 "xasDxabs asaDasab bbbbbbbb absbsbsb awcbwDbb bwbwbwbw eszsesDa ezpsDisa axpspDps esDpqsDt "
 	 "tstDtsrt mabsibcs mbsbsbsb mwbwbwbi abriabrs bsrbsrbs ZsaZDsbr YftsYDfs SaSbScSe wwwwvwvw "
-	 "usupDuyu eyseyDyr vpDvpSzD cbceDeDe"},
-	{{3, 4, 2}, "bbbbsbbb wbDvbwpb mebebebi"},
-	{{4, 3, 2}, "bebbsbeD vevbDver mbsbeeis xbexzebs"},
-	{{8, 2, 4}, "bebebebe vbvbDvbr msbebesi"},
-	{{3, 2, 3}, "axgwxaqD qasgqDwt tgxtrtqs"},
+	 "usupDuyu eyseyDyr vpDvpSzD cbceDeDe",
+	 "axpDbsir mabsibcs eszsDpyt vSpvDwbr"},
+	{{3, 4, 2},
+	 "bbbbsbbb wbDvbwpb mebebebi ebRbbbes ebQRbebb fbRpbRqb cwebRQbs",
+	 "bbbbwDbb ebRpbbRb febRQpDb"},
+	{{4, 3, 2}, "bebbsbeD vevbDver mbsbeeis xbexzebs ebRbeRbb", "bebbsbeR eszbpbDt"},
+	{{8, 2, 4}, "bebebebe vbvbDvbr msbebesi eRbebebe", "bebebbDr"},
+	{{3, 2, 3}, "axgwxaqD qasgqDwt tgxtrtqs", "agaqxgDa"},
 };
-static const char *const faulty = "axpDbsir bbbbwDbb mabsibcs eszsDpyt vSpvDwbr";
 
 /* ---- reports ---- */
 
@@ -137,23 +139,25 @@ static bool is_pointless(const char *history, size_t len)
 	return last == before && strchr("ir", last);
 }
 
-static void cut_all(struct bench *bench, struct run *run, char *history, size_t len, size_t most,
+/* All of exactly this length that begin so. */
+static void cut_all(struct bench *bench, struct run *run, char *history, size_t len, size_t length,
 		    unsigned int deep)
 {
-	set_place(&bench->geometry, history, bench->last_first);
-	cut_history(bench, run, history, len ? len - 1 : 0, deep);
-	if (len == most)
+	if (len == length) {
+		set_place(&bench->geometry, history, bench->last_first);
+		cut_history(bench, run, history, len ? len - 1 : 0, deep);
 		return;
+	}
 	for (const char *l = alphabet; *l; l++) {
 		history[len] = *l;
 		history[len + 1] = '\0';
 		if (!is_pointless(history, len + 1))
-			cut_all(bench, run, history, len + 1, most, deep);
+			cut_all(bench, run, history, len + 1, length, deep);
 	}
 	history[len] = '\0';
 }
 
-static void enumerate(const struct geometry *geometry, size_t most, unsigned int deep)
+static void enumerate(const struct geometry *geometry, size_t length, unsigned int deep)
 {
 	char history[MAX_OPS] = "";
 	struct bench bench;
@@ -163,7 +167,7 @@ static void enumerate(const struct geometry *geometry, size_t most, unsigned int
 	run_init(&run, &bench);
 	for (int last_first = 0; last_first < 2; last_first++) {
 		bench.last_first = last_first;
-		cut_all(&bench, &run, history, 0, most, deep);
+		cut_all(&bench, &run, history, 0, length, deep);
 	}
 	run_fini(&run);
 	bench_fini(&bench);
@@ -214,17 +218,22 @@ static void each_of(const struct geometry *geometry, const char *list, unsigned 
 	free(copy);
 }
 
+/* What fails in few letters first, and what takes longest last. */
 static void everything(size_t depth, unsigned int deep)
 {
 	for (size_t i = 0; i < sizeof(chosen) / sizeof(*chosen); i++) {
-		cut_init(&chosen[i].geometry);
-		if (!i) {
-			enumerate(&chosen[i].geometry, depth, deep * 16);
-			each_of(&chosen[i].geometry, faulty, 0, fault_each);
-		}
-		each_of(&chosen[i].geometry, chosen[i].histories, deep, cut_one);
+		const struct geometry *geometry = &chosen[i].geometry;
+
+		cut_init(geometry);
+		for (size_t length = 0; !i && length < depth; length++)
+			enumerate(geometry, length, deep);
+		each_of(geometry, chosen[i].histories, deep, cut_one);
+		each_of(geometry, chosen[i].faulty, 0, fault_each);
 		cut_fini();
 	}
+	cut_init(&chosen[0].geometry);
+	enumerate(&chosen[0].geometry, depth, deep * 16);
+	cut_fini();
 }
 
 static void replay(void)
@@ -298,8 +307,6 @@ int main(int argc, char **argv)
 	size_t depth = DEFAULT_DEPTH;
 	unsigned int deep = DEFAULT_DEEP;
 
-	/* Large memory straight from the kernel: zeroed without being touched. */
-	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	signal(SIGABRT, aborted);
 	set_place(&chosen[0].geometry, NULL, false);
 	wanted = place;
@@ -308,6 +315,7 @@ int main(int argc, char **argv)
 		replay();
 	else
 		everything(depth, deep);
+	bench_forget_spares();
 	printf("exhaustive: %llu histories, %llu cut points, %llu crash states (%llu distinct, at "
 	       "most %u writes unflushed, %llu cuts capped), %llu second lives, %llu single-fault "
 	       "runs, no failure\n",

@@ -100,6 +100,7 @@ struct bench {
 
 void bench_init(struct bench *bench, const struct geometry *geometry);
 void bench_fini(struct bench *bench);
+void bench_forget_spares(void);
 /* Forget everything but the contents, which become those of `image`, or zeros if NULL. */
 void bench_load(struct bench *bench, const uint8_t *image);
 /* What was written before the process died and not flushed: visible, but not yet safe. */
@@ -115,7 +116,7 @@ void tape_apply(const struct tape_write *w, const uint8_t *data, uint32_t from, 
 #define MAX_OPS 16
 #define MAX_STATES (MAX_OPS + 1)
 
-enum kind { WRITE, ZERO, SYNC, DRAIN, MIGRATE, IDLE, REOPEN };
+enum kind { WRITE, ZERO, READ, SYNC, DRAIN, MIGRATE, IDLE, REOPEN };
 
 struct letter {
 	char name;
@@ -165,6 +166,7 @@ struct run {
 	unsigned int nr_cuts, max_cuts;
 	bool recording;
 	bool faulty;
+	bool probing; /* nobody knows what it holds */
 };
 
 void run_init(struct run *run, struct bench *bench);

@@ -20,7 +20,6 @@
 #define MOST_FOR_ALL 10u /* of them, for all subsets; beyond, some */
 #define FEW 4u
 #define SECOND_STAMP 0x40u
-#define SECOND_LIFE "xbD" /* what is done after a recovery */
 #define NOT_TORN UINT32_MAX
 
 enum torn { FIRST_BLOCK, OTHER_BLOCKS, BUT_LAST_SECTOR, FIRST_SECTOR, NR_TORN };
@@ -40,6 +39,10 @@ struct cutter {
 	uint32_t torn; /* index into open, or NOT_TORN */
 	enum torn torn_how;
 	bool killed;
+	/* To tell cuts that leave nothing new. */
+	struct cut last_cut;
+	uint32_t last_open[MOST_OPEN];
+	unsigned int last_nr_open;
 };
 
 static struct cutter cutters[LEVELS];
@@ -186,6 +189,12 @@ static void write_unflushed(const struct cutter *c)
 					      bench->data);
 }
 
+/* What is done after a recovery: requests of two blocks where such are not split. */
+static const char *second_letters(const struct geometry *g)
+{
+	return g->nr_segments * (g->segment_blocks - 1) >= 8 ? "xbD" : "xaD";
+}
+
 /* What is recovered stays, whatever becomes of the next life. */
 static void live_again(struct cutter *c, unsigned int state, bool fully)
 {
@@ -204,7 +213,7 @@ static void live_again(struct cutter *c, unsigned int state, bool fully)
 	second_bench.before_change(&second);
 	if (fully) {
 		run_start(&second);
-		run_letters(&second, SECOND_LIFE, 0);
+		run_letters(&second, second_letters(&second_bench.geometry), 0);
 		run_expect_newest(&second);
 	}
 	run_abandon(&second);
@@ -346,8 +355,21 @@ static void kill_it(struct cutter *c)
 	c->killed = false;
 }
 
+/* The same writes are open as at the cut before, and no more is promised. */
+static bool leaves_nothing_new(const struct cutter *c)
+{
+	return c->cut.min == c->last_cut.min && c->cut.max == c->last_cut.max &&
+	       c->cut.drained == c->last_cut.drained && c->nr_open == c->last_nr_open &&
+	       memcmp(c->open, c->last_open, c->nr_open * sizeof(*c->open)) == 0;
+}
+
 static void all_states(struct cutter *c)
 {
+	if (leaves_nothing_new(c)) {
+		if (c->how == EVERY && c->nr_open)
+			kill_it(c);
+		return;
+	}
 	try_kept(c, 0);
 	if (!c->nr_open)
 		return;
@@ -400,6 +422,13 @@ static void prepare(struct cutter *c)
 		totals.most_unflushed = c->nr_open;
 }
 
+static void remember_cut(struct cutter *c)
+{
+	c->last_cut = c->cut;
+	c->last_nr_open = c->nr_open;
+	memcpy(c->last_open, c->open, c->nr_open * sizeof(*c->open));
+}
+
 void cut_everywhere(struct run *run, enum thoroughness how, unsigned int deep, uint32_t from_tick)
 {
 	struct cutter *c = &cutters[level];
@@ -408,16 +437,19 @@ void cut_everywhere(struct run *run, enum thoroughness how, unsigned int deep, u
 	c->how = how;
 	c->deep = deep;
 	c->torn = NOT_TORN;
+	c->last_nr_open = MOST_OPEN + 1;
 	for (uint32_t i = 0; i < run->nr_cuts; i++) {
-		if (run->cuts[i].tick < from_tick ||
-		    (wanted.cut[level] != ANY && wanted.cut[level] != i))
-			continue;
-		place.cut[level] = i;
-		place.subset[level] = 0;
-		totals.cuts++;
 		c->cut = run->cuts[i];
+		if (c->cut.tick < from_tick)
+			continue;
 		prepare(c);
-		all_states(c);
+		if (wanted.cut[level] == ANY || wanted.cut[level] == i) {
+			place.cut[level] = i;
+			place.subset[level] = 0;
+			totals.cuts++;
+			all_states(c);
+		}
+		remember_cut(c);
 	}
 	place.cut[level] = place.subset[level] = ANY;
 }
@@ -454,6 +486,7 @@ void cut_init(const struct geometry *geometry)
 	bench_init(&probe_bench, geometry);
 	bench_init(&second_bench, geometry);
 	run_init(&probe, &probe_bench);
+	probe.probing = true;
 	run_init(&second, &second_bench);
 	for (unsigned int l = 0; l < LEVELS; l++) {
 		cutters[l].base = malloc(probe_bench.image_len);

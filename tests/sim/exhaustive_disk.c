@@ -15,6 +15,8 @@
 
 #define IO_TAKES 20000ull /* ns */
 #define MAX_STEPS 20000u
+#define LARGE (64 * 1024u)
+#define NR_SPARES 8u
 
 /* ---- images ---- */
 
@@ -316,30 +318,62 @@ static void env_log(void *ctx, enum wb_log_level level, const char *message)
 	snprintf(bench->last_message, sizeof(bench->last_message), "%s", message);
 }
 
+/*
+ * A cache is opened hundreds of thousands of times, and pages fresh from the kernel are dear: what
+ * is large is used again.
+ */
+static struct spare {
+	void *mem;
+	size_t len;
+} spares[NR_SPARES];
+
+static void *take_spare(size_t len)
+{
+	for (unsigned int i = 0; i < NR_SPARES; i++) {
+		void *mem = spares[i].mem;
+
+		if (!mem || spares[i].len != len)
+			continue;
+		spares[i].mem = NULL;
+		return mem;
+	}
+	return NULL;
+}
+
 static void *env_alloc(void *ctx, size_t len, enum wb_memory kind)
 {
 	size_t rounded = (len + BLOCK - 1) / BLOCK * BLOCK;
-	uint8_t *mem = calloc(1, rounded + BLOCK);
-	size_t skip;
+	void *mem = take_spare(rounded);
 
 	(void)ctx;
 	(void)kind;
 	if (!mem)
-		return NULL;
-	/* What is large comes untouched from the kernel; how far it was moved is kept before it. */
-	skip = BLOCK - (uintptr_t)mem % BLOCK;
-	memcpy(mem + skip - sizeof(skip), &skip, sizeof(skip));
-	return mem + skip;
+		mem = aligned_alloc(BLOCK, rounded);
+	if (mem)
+		memset(mem, 0, rounded);
+	return mem;
 }
 
 static void env_free(void *ctx, void *mem, size_t len)
 {
-	size_t skip;
+	size_t rounded = (len + BLOCK - 1) / BLOCK * BLOCK;
 
 	(void)ctx;
-	(void)len;
-	memcpy(&skip, (uint8_t *)mem - sizeof(skip), sizeof(skip));
-	free((uint8_t *)mem - skip);
+	for (unsigned int i = 0; rounded >= LARGE && i < NR_SPARES; i++) {
+		if (spares[i].mem)
+			continue;
+		spares[i] = (struct spare){mem, rounded};
+		return;
+	}
+	free(mem);
+}
+
+void bench_forget_spares(void)
+{
+	for (unsigned int i = 0; i < NR_SPARES; i++) {
+		free(spares[i].mem);
+		spares[i].mem = NULL;
+	}
 }
 
 /* ---- life ---- */

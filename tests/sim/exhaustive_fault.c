@@ -57,8 +57,7 @@ static void close_and_look(struct run *run)
 	if (run_open(run))
 		fail("the cache can't be opened again");
 	run->recording = false;
-	if (!run->faulty || run->bench->nr_ios > run->bench->fault)
-		run_expect_newest(run);
+	run_expect_newest(run);
 	run_abandon(run);
 }
 
@@ -90,8 +89,8 @@ static void run_fault(struct run *run, const char *history)
 	bench_load(run->bench, NULL);
 	totals.fault_runs++;
 	whole_life(run, history);
-	if (run->bench->nr_ios > place.fault)
-		cut_everywhere(run, ENDS, 0, run->bench->fault_tick);
+	assert(run->bench->nr_ios > place.fault);
+	cut_everywhere(run, ENDS, 0, run->bench->fault_tick);
 }
 
 void fail_each_io(const struct geometry *geometry, const char *history, bool last_first)

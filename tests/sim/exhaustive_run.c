@@ -41,6 +41,8 @@ const struct letter letters[] = {
 	{'Z', ZERO, false, true, 0, 0, FIRST_LEN, "zero all of b0"},
 	{'y', ZERO, false, true, 0, BLOCK + 2 * SECTOR, 2 * SECTOR, "zero sectors 10, 11"},
 	{'Y', ZERO, false, true, 1, 0, SECOND_LEN, "zero all of b1"},
+	{'R', READ, false, false, 0, 0, FIRST_LEN, "read b0, not waited for"},
+	{'Q', READ, false, false, 1, 0, SECOND_LEN, "read b1, not waited for"},
 	{'s', SYNC, false, true, 0, 0, 0, "sync"},
 	{'S', SYNC, false, false, 0, 0, 0, "sync, not waited for"},
 	{'d', DRAIN, false, true, 0, 0, 0, "drain"},
@@ -71,7 +73,25 @@ uint8_t *run_state(const struct run *run, unsigned int n)
 	return run->states + (size_t)n * CONTENTS_LEN;
 }
 
-/* Different for each write, backing and 8 bytes. */
+static uint32_t crc32c(const uint8_t *data, uint32_t len)
+{
+	static uint32_t table[256];
+	uint32_t crc = 0;
+
+	for (uint32_t i = 0; !table[255] && i < 256; i++) {
+		table[i] = i;
+		for (int bit = 0; bit < 8; bit++)
+			table[i] = table[i] >> 1 ^ (0x82f63b78 & -(table[i] & 1));
+	}
+	while (len--)
+		crc = table[(crc ^ *data++) & 255] ^ crc >> 8;
+	return crc;
+}
+
+/*
+ * Different for each write, backing and 8 bytes. Whole blocks end in their own CRC32C, as metadata
+ * of ext4 does: a checksum of that kind would not tell them apart.
+ */
 static void fill(uint8_t *to, const struct letter *letter, uint32_t stamp)
 {
 	for (uint32_t i = 0; i < letter->len; i++) {
@@ -80,6 +100,11 @@ static void fill(uint8_t *to, const struct letter *letter, uint32_t stamp)
 
 		v = (v + 1) * 0x9e3779b97f4a7c15ull;
 		to[i] = (uint8_t)((v ^ v >> 32) >> at % 8 * 4);
+	}
+	for (uint32_t at = 0; letter->off % BLOCK == 0 && at + BLOCK <= letter->len; at += BLOCK) {
+		uint32_t crc = crc32c(to + at, BLOCK - 4);
+
+		memcpy(to + at + BLOCK - 4, &crc, 4);
 	}
 }
 
@@ -138,8 +163,26 @@ static bool may_fail(const struct run *run, const struct op *op)
 	bool partial = letter->off % BLOCK || letter->len % BLOCK;
 
 	return run->faulty && run->bench->fault < run->bench->nr_ios &&
-	       run->bench->fault_op == BDEV_READ && partial &&
-	       (letter->kind == WRITE || letter->kind == ZERO);
+	       run->bench->fault_op == BDEV_READ &&
+	       (letter->kind == READ ||
+		(partial && (letter->kind == WRITE || letter->kind == ZERO)));
+}
+
+/* Each sector is as it was when the read began, or newer. */
+static void check_read(const struct run *run, const struct op *op)
+{
+	uint32_t base = op->letter->backing ? FIRST_LEN : 0;
+
+	for (uint32_t at = 0; at < op->letter->len && !run->probing; at += SECTOR) {
+		unsigned int n = op->covered;
+
+		while (n <= run->nr_states &&
+		       memcmp(run_state(run, n) + base + at, op->buf + at, SECTOR) != 0)
+			n++;
+		if (n > run->nr_states)
+			fail("%s: sector %u is none of the states %u..%u", op->letter->what,
+			     at / SECTOR, op->covered, run->nr_states);
+	}
 }
 
 static void succeeded(struct run *run, const struct op *op)
@@ -158,6 +201,9 @@ static void succeeded(struct run *run, const struct op *op)
 	case SYNC:
 		raise_to(&run->synced, op->covered);
 		break;
+	case READ:
+		check_read(run, op);
+		break;
 	case MIGRATE:
 	case IDLE:
 	case REOPEN:
@@ -175,10 +221,10 @@ static void op_ended(void *ctx, int err)
 	op->err = err;
 	if (!err)
 		succeeded(run, op);
-	else if (may_fail(run, op))
-		run->nr_states--; /* it did nothing */
-	else
+	else if (!may_fail(run, op))
 		fail("%s: error %d", op->letter->what, -err);
+	else if (op->letter->kind != READ)
+		run->nr_states--; /* it did nothing */
 }
 
 static void io_ended(struct wb_io *io, int err)
@@ -214,6 +260,8 @@ static void submit(struct run *run, struct op *op)
 	} else if (letter->kind == ZERO) {
 		expect_write(run, op);
 		wb_zero(run->wb, &op->io);
+	} else if (letter->kind == READ) {
+		wb_read(run->wb, &op->io);
 	} else if (letter->kind == SYNC) {
 		op->io.backing = NULL;
 		wb_sync(run->wb, &op->io);
@@ -249,6 +297,7 @@ void run_letter(struct run *run, const struct letter *letter)
 		return;
 	case WRITE:
 	case ZERO:
+	case READ:
 	case SYNC:
 	case DRAIN:
 		break;
@@ -405,31 +454,25 @@ void run_abandon(struct run *run)
 	run->wb = NULL;
 }
 
-static void read_one(struct run *run, unsigned int backing, uint8_t *to)
+/* Again if a fault has hit it. */
+static void read_one(struct run *run, char name, uint8_t *to)
 {
-	struct letter letter = {.what = "read", .kind = IDLE};
 	struct op *op = &run->ops[MAX_OPS - 1];
 
 	assert(!op->busy);
-	op->letter = &letter;
-	op->busy = true;
-	op->io = (struct wb_io){
-		.backing = run->handles[backing],
-		.len = run->bench->disks[FIRST + backing].bdev.size,
-		.buf = op->buf,
-		.pages = op->pages,
-		.done = io_ended,
-		.ctx = op,
-	};
-	wb_read(run->wb, &op->io);
-	wait_for(run, op);
-	memcpy(to, op->buf, op->io.len);
+	op->letter = letter_of(name);
+	do {
+		op->busy = true;
+		submit(run, op);
+		wait_for(run, op);
+	} while (op->err);
+	memcpy(to, op->buf, op->letter->len);
 }
 
 void run_read(struct run *run, uint8_t *contents)
 {
-	read_one(run, 0, contents);
-	read_one(run, 1, contents + FIRST_LEN);
+	read_one(run, 'R', contents);
+	read_one(run, 'Q', contents + FIRST_LEN);
 }
 
 void run_expect_newest(struct run *run)
