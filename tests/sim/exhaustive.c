@@ -45,7 +45,7 @@ static const struct chosen chosen[] = {
 	 "usupDuyu eyseyDyr vpDvpSzD cbceDeDe",
 	 "axpDbsir mabsibcs eszsDpyt vSpvDwbr"},
 	{{3, 4, 2},
-	 "bbbbsbbb wbDvbwpb mebebebi ebRbbbes ebQRbebb fbRpbRqb cwebRQbs",
+	 "bbbbsbbb wbDvbwpb mebebebi ebRbbbes ebQRbebb fbRpbRqb cwebRQbs gbbbRbbb gwbbRbbbb",
 	 "bbbbwDbb ebRpbbRb febRQpDb"},
 	{{4, 3, 2}, "bebbsbeD vevbDver mbsbeeis xbexzebs ebRbeRbb", "bebbsbeR eszbpbDt"},
 	{{8, 2, 4}, "bebebebe vbvbDvbr msbebesi eRbebebe", "bebebbDr"},

@@ -76,7 +76,7 @@ struct bench {
 	uint8_t *visible, *stable;
 	uint8_t *first; /* stable before anything on the tape */
 	struct bdev_io *pending;
-	bool last_first; /* completes what was submitted last */
+	bool last_first; /* completes what was submitted last, and reads are slow */
 	uint64_t now, timer;
 	struct wb *wb;
 	struct wb_env env;

@@ -14,6 +14,7 @@
 #include "tests/sim/exhaustive.h"
 
 #define IO_TAKES 20000ull /* ns */
+#define READ_MAY_TAKE 1500000000ull
 #define MAX_STEPS 20000u
 #define LARGE (64 * 1024u)
 #define NR_SPARES 8u
@@ -132,7 +133,8 @@ static void submit(struct bdev *bdev, struct bdev_io *chain)
 		assert(io->off % SECTOR == 0 && io->len % SECTOR == 0);
 		io->dev = bdev;
 		io->completed = false;
-		io->progress = bench->tick; /* ours until it is done: when, or which write */
+		/* Ours until it is done: when, or which write. */
+		io->progress = io->op == BDEV_READ ? bench->now : bench->tick;
 		if (io->op == BDEV_WRITE || io->op == BDEV_ZERO) {
 			io->progress = bench->nr_writes;
 			record(bench, io, (unsigned int)(disk - bench->disks));
@@ -257,17 +259,39 @@ static void complete(struct bench *bench, struct bdev_io *io)
 		io->done(io);
 }
 
-bool bench_step(struct bench *bench)
+static struct bdev_io **last_of(struct bench *bench, bool reads)
+{
+	struct bdev_io **found = NULL;
+
+	for (struct bdev_io **link = &bench->pending; *link; link = &(*link)->next)
+		if (((*link)->op == BDEV_READ) == reads)
+			found = link;
+	return found;
+}
+
+/* The next to complete; NULL: rather let time pass. */
+static struct bdev_io **choose(struct bench *bench)
 {
 	struct bdev_io **link = &bench->pending;
-	struct bdev_io *io = *link;
+
+	if (!bench->last_first || !*link)
+		return *link ? link : NULL;
+	link = last_of(bench, false);
+	if (link)
+		return link;
+	link = last_of(bench, true);
+	return bench->wb && bench->timer < (*link)->progress + READ_MAY_TAKE ? NULL : link;
+}
+
+bool bench_step(struct bench *bench)
+{
+	struct bdev_io **link = choose(bench);
 
 	if (++bench->steps > MAX_STEPS)
 		fail("it goes on for ever");
-	if (io) {
-		while (bench->last_first && (*link)->next)
-			link = &(*link)->next;
-		io = *link;
+	if (link) {
+		struct bdev_io *io = *link;
+
 		*link = io->next;
 		bench->now += IO_TAKES;
 		complete(bench, io);
