@@ -212,6 +212,18 @@ int do_drain(void)
 	return wait_done();
 }
 
+int do_drain_one(unsigned int backing)
+{
+	wb_drain(t.wb, t.b[backing], note_done, NULL);
+	return wait_done();
+}
+
+int do_detach(unsigned int backing, bool discard)
+{
+	wb_detach(t.wb, t.b[backing], discard, note_done, NULL);
+	return wait_done();
+}
+
 int do_commit(void)
 {
 	wb_commit(t.wb, note_done, NULL);
@@ -393,6 +405,11 @@ void knob(enum wb_knob_id id, unsigned int value)
 	ck_assert_int_eq(wb_knob_set(t.wb, NULL, id, value), 0);
 }
 
+void pause_backing(unsigned int backing, bool paused)
+{
+	ck_assert_int_eq(wb_knob_set(t.wb, t.b[backing], WB_KNOB_PAUSED, paused), 0);
+}
+
 bool said(const char *words)
 {
 	return strstr(t.messages, words);
@@ -430,18 +447,45 @@ bool is_super(const struct trace *trace)
 	return trace->dev == t.cache && trace->op == BDEV_WRITE && trace->off < WB_SLOTS_OFF;
 }
 
-struct super newest_super(void)
+static struct super find_newest(unsigned int *copy)
 {
 	struct super best = {0}, super;
 	const char *why;
 
+	*copy = 0;
 	for (unsigned int i = 0; i < WB_NR_SUPERS; i++) {
 		const void *disk = t.cache->visible + i * WB_SUPER_AREA;
 
-		if (!super_decode(disk, &super, &why) && super.sequence > best.sequence)
-			best = super;
+		if (super_decode(disk, &super, &why) || super.sequence <= best.sequence)
+			continue;
+		best = super;
+		*copy = i;
 	}
 	return best;
+}
+
+struct super newest_super(void)
+{
+	unsigned int copy;
+
+	return find_newest(&copy);
+}
+
+struct table_entry entry_on_disk(unsigned int backing)
+{
+	unsigned int copy;
+	struct super super = find_newest(&copy);
+	const struct wb_backing_disk *table = (const void *)(t.cache->visible +
+							     copy * WB_SUPER_AREA + WB_TABLE_OFF);
+
+	for (unsigned int i = 0; i < super.table_entries; i++) {
+		struct table_entry entry;
+
+		ck_assert_int_eq(table_entry_decode(&table[i], &entry), 0);
+		if (strcmp(entry.name, t.dev[backing]->bdev.path) == 0)
+			return entry;
+	}
+	ck_abort_msg("the table does not have the backing");
 }
 
 /* ---- steering ---- */

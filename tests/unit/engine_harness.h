@@ -82,6 +82,8 @@ void end(void);	    /* stop and close, without an error */
 void crash(void);   /* unflushed writes are lost, unless t.sim.fate says otherwise */
 void abandon(void); /* the daemon dies: devices keep what they have */
 int do_drain(void);
+int do_drain_one(unsigned int backing);
+int do_detach(unsigned int backing, bool discard);
 int do_commit(void);
 /* For wb_drain and so on: t.done and t.err. */
 void note_done(void *ctx, int err);
@@ -114,6 +116,7 @@ void expect_on_backing(unsigned int backing, uint64_t off, uint64_t len, char le
 struct wb_status status(void);
 struct wb_backing_info info(unsigned int backing);
 void knob(enum wb_knob_id id, unsigned int value);
+void pause_backing(unsigned int backing, bool paused);
 bool said(const char *words); /* in any message */
 
 unsigned int nr_pending(const struct simdev *dev, enum bdev_op op);
@@ -122,8 +125,9 @@ uint64_t nr_ios(void); /* completed on all devices */
 int trace_find(unsigned int from, const struct simdev *dev, enum bdev_op op, unsigned int n);
 bool is_super(const struct trace *trace);
 
-/* The newest superblock on the cache. */
+/* The newest superblock on the cache, and what its table says of a backing. */
 struct super newest_super(void);
+struct table_entry entry_on_disk(unsigned int backing);
 
 /* ---- steering ---- */
 

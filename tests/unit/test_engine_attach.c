@@ -106,7 +106,7 @@ START_TEST(backing_is_remembered_with_name_path_identity_and_size)
 	ck_assert_uint_eq(i.size, t.dev[0]->bdev.size);
 	ck_assert_uint_eq(i.id, 1);
 	ck_assert(!i.attached && i.in_log);
-	ck_assert_ptr_null(i.backing);
+	ck_assert_ptr_nonnull(i.backing);
 	ck_assert_int_eq(try_attach(0, false), 0);
 	ck_assert(info(0).attached);
 	ck_assert_uint_eq(info(0).id, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/batch.c: what a batch makes of hand-made segments. */
+/* engine/batch.c: what a batch makes of the blocks and zeros of a part of the log. */
 #include "config.h"
 
 #include "tests/unit/engine_harness.h"
@@ -7,325 +7,271 @@
 #include "engine/batch.h"
 #include "engine/format.h"
 
-#define SEGMENT_BLOCKS 8u
-#define ZEROS_ROOM 8u /* extents in the batch: it ends before a ninth half of them */
+#define CAPACITY 24u
+#define BACKING 1u
+#define SEED 77u
 
-static const uint8_t uuid[WB_UUID_LEN] = {7};
 static struct sim sim;
 static struct pieces p;
-static struct batch_check check;
-static struct batch_segment segments[3];
-static uint64_t next_record;
+static uint8_t *memory;
+static uint64_t next_version;
 
 static void setup(void)
 {
 	sim_init(&sim, 1);
-	ck_assert_int_eq(pieces_init(&p, &sim.env, 3 * SEGMENT_BLOCKS, ZEROS_ROOM), 0);
-	pieces_start(&p, 0);
-	next_record = 1;
-	check = (struct batch_check){
-		.uuid = uuid,
-		.seed = format_seed(uuid),
-		.segment_blocks = SEGMENT_BLOCKS,
-		.last_record = UINT64_MAX,
-	};
-	for (unsigned int i = 0; i < ARRAY_SIZE(segments); i++) {
-		segments[i] = (struct batch_segment){.segment = 5 + i};
-		segments[i].memory = aligned_alloc(BLOCK, SEGMENT_BLOCKS * BLOCK);
-	}
+	ck_assert_int_eq(pieces_init(&p, &sim.env, CAPACITY, CAPACITY), 0);
+	memory = aligned_alloc(BLOCK, CAPACITY * BLOCK);
+	next_version = 100;
 }
 
 static void teardown(void)
 {
 	pieces_fini(&p);
-	for (unsigned int i = 0; i < ARRAY_SIZE(segments); i++)
-		free(segments[i].memory);
+	free(memory);
 }
 
-/* What a record has: data (a letter), or zeros (letter 0) of a number of blocks. */
-struct content {
-	uint64_t block;
-	char letter;
-	uint8_t mask;
-	uint32_t nr_zeros;
-};
-
-/* Append a record to a segment. */
-static void record(unsigned int segment, bool continued, const struct content *contents,
-		   unsigned int nr)
+/* The next block of the log: its data. */
+static uint8_t *data(uint64_t block, char letter, uint8_t mask)
 {
-	struct batch_segment *s = &segments[segment];
-	struct wb_record_disk *disk = (void *)(s->memory + s->to * BLOCK);
-	struct record_header header = {
-		.generation = 1,
-		.generation_record = 1,
-		.segment = s->segment,
-		.record = next_record++,
-		.block = s->to++,
-		.nr_entries = (uint16_t)nr,
-		.continued = continued,
-	};
+	uint8_t *to = memory + p.nr * BLOCK;
 
-	memcpy(header.uuid, uuid, WB_UUID_LEN);
-	for (unsigned int i = 0; i < nr; i++) {
-		struct record_entry e = {
-			.block = contents[i].block,
-			.backing = 1,
-			.mask = contents[i].letter ? contents[i].mask : 0xff,
-			.kind = contents[i].letter ? WB_ENTRY_DATA : WB_ENTRY_ZEROS,
-			.value = contents[i].nr_zeros,
-		};
-		uint8_t *data = s->memory + s->to * BLOCK;
-
-		if (contents[i].letter) {
-			memset(data, contents[i].letter, BLOCK);
-			e.value = format_block_checksum(check.seed, 1, e.block, data);
-			header.nr_blocks++;
-			s->to++;
-		}
-		entry_encode(&e, &disk->entries[i]);
-	}
-	record_encode(&header, disk);
+	memset(to, letter, BLOCK);
+	pieces_add(&p, &(struct piece){
+			       .block = block,
+			       .version = next_version,
+			       .data = to,
+			       .position = (uint32_t)next_version,
+			       .checksum = format_block_checksum(SEED, BACKING, block, to),
+			       .mask = mask,
+		       });
+	next_version++;
+	return to;
 }
 
-static void data(unsigned int segment, uint64_t block, char letter, uint8_t mask)
+static void zero(uint64_t block, uint64_t nr)
 {
-	const struct content c = {.block = block, .letter = letter, .mask = mask};
-
-	record(segment, false, &c, 1);
+	zeros_add(&p.zeros, BACKING, block, nr, next_version++, false);
 }
 
-static void zero(unsigned int segment, uint64_t block, uint32_t nr)
+static void compose(void)
 {
-	const struct content c = {.block = block, .nr_zeros = nr};
-
-	record(segment, false, &c, 1);
+	pieces_compose(&p, BACKING, SEED);
 }
 
-/* As migration does; 0 or the error. */
-static int compose(void)
+static void expect_piece(uint32_t i, uint64_t block, char letter)
 {
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < ARRAY_SIZE(segments); i++)
-		ret = pieces_find_end(&p, &segments[i], &check);
-	for (unsigned int i = 0; ret >= 0 && i < ARRAY_SIZE(segments); i++)
-		ret = pieces_add(&p, &segments[i], &check);
-	if (ret >= 0)
-		pieces_compose(&p);
-	return ret;
+	ck_assert_uint_lt(i, p.nr);
+	ck_assert_uint_eq(p.pieces[i].block, block);
+	ck_assert_uint_eq(p.pieces[i].data[0], (uint8_t)letter);
+	ck_assert_uint_eq(p.pieces[i].data[BLOCK - 1], (uint8_t)letter);
 }
 
-static void expect_sectors(const struct piece *piece, const char *letters)
+START_TEST(nothing_comes_of_nothing)
 {
-	for (unsigned int i = 0; i < WB_SECTORS_PER_BLOCK; i++)
-		ck_assert_msg(!(piece->mask & 1u << i)
-				      ? letters[i] == '-'
-				      : piece->data[i * SECTOR] == (uint8_t)letters[i] &&
-						piece->data[i * SECTOR + SECTOR - 1] ==
-							(uint8_t)letters[i],
-			      "sector %u is %c", i, piece->data[i * SECTOR]);
+	compose();
+	ck_assert_uint_eq(p.nr, 0);
+	ck_assert_uint_eq(p.nr_superseded, 0);
+	ck_assert_uint_eq(p.nr_bad, 0);
 }
+END_TEST
 
 START_TEST(pieces_come_out_sorted_by_block)
 {
-	const uint64_t blocks[] = {9, 3, 7, 1, 8, 2};
+	const uint64_t blocks[] = {9, 3, 1ull << 39, 7, 1, 8, 2, 0};
+	const uint64_t sorted[] = {0, 1, 2, 3, 7, 8, 9, 1ull << 39};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(blocks); i++)
-		data(i / 3, blocks[i], 'a', 0xff);
-	ck_assert_int_eq(compose(), 0);
+		data(blocks[i], (char)('a' + blocks[i] % 26), 0xff);
+	compose();
 	ck_assert_uint_eq(p.nr, ARRAY_SIZE(blocks));
-	for (uint32_t i = 1; i < p.nr; i++)
-		ck_assert_uint_lt(p.pieces[i - 1].key, p.pieces[i].key);
-	ck_assert_uint_eq(p.pieces[0].key, zeros_key(1, 1));
+	for (uint32_t i = 0; i < p.nr; i++)
+		expect_piece(i, sorted[i], (char)('a' + sorted[i] % 26));
 }
 END_TEST
 
-START_TEST(newest_whole_copy_wins)
+START_TEST(any_order_is_sorted)
 {
-	data(0, 4, 'a', 0xff);
-	data(0, 4, 'b', 0xff);
-	data(1, 4, 'c', 0xff);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.nr, 1);
+	for (unsigned int round = 0; round < 500; round++) {
+		bool seen[CAPACITY] = {false};
+		unsigned int nr = 0;
+
+		pieces_clear(&p);
+		for (unsigned int i = 0; i < CAPACITY; i++) {
+			uint64_t block = sim_random(&sim, CAPACITY);
+
+			nr += !seen[block];
+			seen[block] = true;
+			data(block, 'x', 0xff);
+		}
+		compose();
+		ck_assert_uint_eq(p.nr, nr);
+		ck_assert_uint_eq(p.nr_superseded, CAPACITY - nr);
+		for (uint32_t i = 1; i < p.nr; i++)
+			ck_assert_uint_lt(p.pieces[i - 1].block, p.pieces[i].block);
+	}
+}
+END_TEST
+
+START_TEST(newest_copy_wins)
+{
+	data(4, 'a', 0xff);
+	data(4, 'b', 0xff);
+	data(3, 'x', 0xff);
+	data(4, 'c', 0xff);
+	compose();
+	ck_assert_uint_eq(p.nr, 2);
 	ck_assert_uint_eq(p.nr_superseded, 2);
-	expect_sectors(&p.pieces[0], "cccccccc");
+	expect_piece(0, 3, 'x');
+	expect_piece(1, 4, 'c');
 }
 END_TEST
 
-START_TEST(each_sector_is_of_the_newest_copy_that_has_it)
+START_TEST(partial_copy_keeps_its_mask)
 {
-	data(0, 4, 'a', 0x0f);
-	data(0, 4, 'b', 0x3c);
-	data(1, 4, 'c', 0x04);
-	ck_assert_int_eq(compose(), 0);
+	data(4, 'a', 0x0f);
+	data(4, 'b', 0x3f);
+	compose();
 	ck_assert_uint_eq(p.nr, 1);
-	expect_sectors(&p.pieces[0], "aacbbb--");
+	expect_piece(0, 4, 'b');
+	ck_assert_uint_eq(p.pieces[0].mask, 0x3f);
 }
 END_TEST
 
 START_TEST(newer_zeros_supersede_a_block_and_older_ones_do_not)
 {
-	data(0, 4, 'a', 0xff);
-	zero(0, 3, 3);
-	data(0, 5, 'b', 0xff);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.nr, 1);
-	ck_assert_uint_eq(p.pieces[0].key, zeros_key(1, 5));
+	data(4, 'a', 0xff);
+	data(2, 'y', 0xff);
+	zero(3, 3);
+	data(5, 'b', 0xff);
+	data(6, 'z', 0xff);
+	compose();
+	ck_assert_uint_eq(p.nr, 3);
+	ck_assert_uint_eq(p.nr_superseded, 1);
+	expect_piece(0, 2, 'y');
+	expect_piece(1, 5, 'b');
+	expect_piece(2, 6, 'z');
 	ck_assert_uint_eq(p.zeros.nr, 1);
-	ck_assert_uint_eq(p.zeros.extents[0].first, zeros_key(1, 3));
-	ck_assert_uint_eq(p.zeros.extents[0].end, zeros_key(1, 6));
+	ck_assert_uint_eq(p.zeros.extents[0].first, zeros_key(BACKING, 3));
+	ck_assert_uint_eq(p.zeros.extents[0].end, zeros_key(BACKING, 6));
 }
 END_TEST
 
-START_TEST(sectors_older_than_zeros_do_not_complete_a_newer_block)
+START_TEST(newest_copy_that_became_zeros_does_not_bring_an_older_one_back)
 {
-	data(0, 4, 'a', 0xf0);
-	zero(0, 4, 1);
-	data(0, 4, 'b', 0x0f);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.nr, 1);
-	expect_sectors(&p.pieces[0], "bbbb----");
-}
-END_TEST
-
-START_TEST(batch_ends_with_the_last_record_asked_for)
-{
-	check.last_record = 2;
-	data(0, 1, 'a', 0xff);
-	data(0, 2, 'b', 0xff);
-	data(0, 3, 'c', 0xff);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.nr, 2);
-	ck_assert_uint_eq(p.end_record, 2);
-	ck_assert_uint_eq(p.end_segment, 5);
-	ck_assert_uint_eq(p.end_block, 4);
-}
-END_TEST
-
-START_TEST(request_whose_end_is_missing_is_left_for_the_next_batch)
-{
-	const struct content c = {.block = 2, .letter = 'b', .mask = 0xff};
-
-	data(0, 1, 'a', 0xff);
-	record(0, true, &c, 1);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.nr, 1);
-	ck_assert_uint_eq(p.end_record, 1);
-	ck_assert_uint_eq(p.end_block, 2);
-}
-END_TEST
-
-START_TEST(request_continued_in_the_next_segment_is_taken_whole)
-{
-	const struct content c = {.block = 2, .letter = 'b', .mask = 0xff};
-
-	record(0, true, &c, 1);
-	data(1, 3, 'c', 0xff);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.nr, 2);
-	ck_assert_uint_eq(p.end_record, 2);
-	ck_assert_uint_eq(p.end_segment, 6);
-}
-END_TEST
-
-START_TEST(batch_is_cut_before_zeros_that_have_no_room)
-{
-	for (unsigned int i = 0; i < ZEROS_ROOM / 2; i++)
-		zero(0, 10 * i, 5);
-	zero(0, 100, 5);
-	data(0, 200, 'a', 0xff);
-	ck_assert_int_eq(compose(), 0);
-	ck_assert_uint_eq(p.end_record, ZEROS_ROOM / 2);
+	data(4, 'a', 0xff);
+	data(4, 'b', 0xff);
+	zero(4, 1);
+	compose();
 	ck_assert_uint_eq(p.nr, 0);
-	ck_assert_uint_eq(p.zeros.nr, ZEROS_ROOM / 2);
+	ck_assert_uint_eq(p.nr_superseded, 2);
 }
 END_TEST
 
-START_TEST(only_the_asked_part_of_a_segment_is_looked_at)
+START_TEST(old_zeros_supersede_nothing)
 {
-	data(0, 1, 'a', 0xff);
-	data(0, 2, 'b', 0xff);
-	memset(segments[0].memory, 0xee, 2 * BLOCK);
-	segments[0].from = 2;
-	ck_assert_int_eq(compose(), 0);
+	zeros_add(&p.zeros, BACKING, 0, 8, 0, false);
+	data(4, 'a', 0xff);
+	compose();
 	ck_assert_uint_eq(p.nr, 1);
-	ck_assert_uint_eq(p.end_record, 2);
+	expect_piece(0, 4, 'a');
 }
 END_TEST
 
-START_TEST(damaged_data_is_refused_and_named)
+START_TEST(newer_poison_supersedes_a_block)
 {
-	data(0, 1, 'a', 0xff);
-	data(0, 2, 'b', 0xff);
-	segments[0].memory[3 * BLOCK + 77] ^= 1;
-	ck_assert_int_eq(compose(), -EUCLEAN);
-	ck_assert_uint_eq(check.bad_block, 3);
+	data(4, 'a', 0xff);
+	zeros_add(&p.zeros, BACKING, 4, 1, next_version++, true);
+	data(5, 'b', 0xff);
+	compose();
+	ck_assert_uint_eq(p.nr, 1);
+	expect_piece(0, 5, 'b');
 }
 END_TEST
 
-START_TEST(damaged_header_is_refused_and_named)
+START_TEST(damaged_data_is_marked_bad)
 {
-	data(0, 1, 'a', 0xff);
-	data(0, 2, 'b', 0xff);
-	segments[0].memory[2 * BLOCK + 40] ^= 1;
-	ck_assert_int_eq(compose(), -EUCLEAN);
-	ck_assert_uint_eq(check.bad_block, 2);
+	data(1, 'a', 0xff);
+	data(2, 'b', 0xff)[77] ^= 1;
+	data(3, 'c', 0xff);
+	compose();
+	ck_assert_uint_eq(p.nr, 3);
+	ck_assert_uint_eq(p.nr_bad, 1);
+	ck_assert(!p.pieces[0].bad && p.pieces[1].bad && !p.pieces[2].bad);
 }
 END_TEST
 
-START_TEST(header_of_another_segment_or_record_number_is_refused)
+START_TEST(data_of_another_block_or_backing_is_bad)
 {
-	data(0, 1, 'a', 0xff);
-	segments[0].segment++;
-	ck_assert_int_eq(compose(), -EUCLEAN);
-	segments[0].segment--;
-	next_record++;
-	data(0, 2, 'b', 0xff);
-	ck_assert_int_eq(compose(), -EUCLEAN);
-	ck_assert_uint_eq(check.bad_block, 2);
+	data(1, 'a', 0xff);
+	p.pieces[0].block = 2;
+	compose();
+	ck_assert_uint_eq(p.nr_bad, 1);
+	pieces_clear(&p);
+	data(1, 'a', 0xff);
+	pieces_compose(&p, BACKING + 1, SEED);
+	ck_assert_uint_eq(p.nr_bad, 1);
+	pieces_clear(&p);
+	data(1, 'a', 0xff);
+	pieces_compose(&p, BACKING, SEED + 1);
+	ck_assert_uint_eq(p.nr_bad, 1);
 }
 END_TEST
 
-START_TEST(record_that_runs_over_the_end_of_the_batch_is_refused)
+START_TEST(damaged_data_that_is_superseded_does_not_matter)
 {
-	data(0, 1, 'a', 0xff);
-	segments[0].to--;
-	ck_assert_int_eq(compose(), -EUCLEAN);
+	data(4, 'a', 0xff)[0] ^= 1;
+	data(4, 'b', 0xff);
+	data(7, 'c', 0xff)[0] ^= 1;
+	zero(7, 1);
+	compose();
+	ck_assert_uint_eq(p.nr_bad, 0);
+	ck_assert_uint_eq(p.nr, 1);
+	expect_piece(0, 4, 'b');
 }
 END_TEST
 
-START_TEST(started_again_a_batch_remembers_nothing)
+START_TEST(damaged_newest_copy_does_not_bring_an_older_one_back)
 {
-	data(0, 1, 'a', 0xff);
-	zero(0, 7, 1);
-	ck_assert_int_eq(compose(), 0);
-	pieces_start(&p, 2);
+	data(4, 'a', 0xff);
+	data(4, 'b', 0xff)[BLOCK - 1] ^= 1;
+	compose();
+	ck_assert_uint_eq(p.nr, 1);
+	ck_assert_uint_eq(p.nr_bad, 1);
+	ck_assert(p.pieces[0].bad);
+}
+END_TEST
+
+START_TEST(cleared_a_batch_remembers_nothing)
+{
+	data(1, 'a', 0xff);
+	data(1, 'b', 0xff)[3] ^= 1;
+	zero(7, 1);
+	compose();
+	pieces_clear(&p);
 	ck_assert_uint_eq(p.nr, 0);
 	ck_assert_uint_eq(p.zeros.nr, 0);
-	ck_assert_uint_eq(p.end_record, 2);
 	ck_assert_uint_eq(p.nr_superseded, 0);
+	ck_assert_uint_eq(p.nr_bad, 0);
 }
 END_TEST
 
 int main(void)
 {
 	const TTest *const tests[] = {
+		nothing_comes_of_nothing,
 		pieces_come_out_sorted_by_block,
-		newest_whole_copy_wins,
-		each_sector_is_of_the_newest_copy_that_has_it,
+		any_order_is_sorted,
+		newest_copy_wins,
+		partial_copy_keeps_its_mask,
 		newer_zeros_supersede_a_block_and_older_ones_do_not,
-		sectors_older_than_zeros_do_not_complete_a_newer_block,
-		batch_ends_with_the_last_record_asked_for,
-		request_whose_end_is_missing_is_left_for_the_next_batch,
-		request_continued_in_the_next_segment_is_taken_whole,
-		batch_is_cut_before_zeros_that_have_no_room,
-		only_the_asked_part_of_a_segment_is_looked_at,
-		damaged_data_is_refused_and_named,
-		damaged_header_is_refused_and_named,
-		header_of_another_segment_or_record_number_is_refused,
-		record_that_runs_over_the_end_of_the_batch_is_refused,
-		started_again_a_batch_remembers_nothing,
+		newest_copy_that_became_zeros_does_not_bring_an_older_one_back,
+		old_zeros_supersede_nothing,
+		newer_poison_supersedes_a_block,
+		damaged_data_is_marked_bad,
+		data_of_another_block_or_backing_is_bad,
+		damaged_data_that_is_superseded_does_not_matter,
+		damaged_newest_copy_does_not_bring_an_older_one_back,
+		cleared_a_batch_remembers_nothing,
 	};
 
 	return harness_run("engine_batch", tests, ARRAY_SIZE(tests), setup, teardown);

@@ -26,7 +26,6 @@ static const struct super good_super = {
 	.tail_segment = 9,
 	.tail_block = 2,
 	.table_entries = 1,
-	.batch_end = 14,
 	.durable = 13,
 	.table_sequence = 7,
 	.table_checksum = 0x123456789abcdef0,
@@ -138,7 +137,7 @@ END_TEST
 
 START_TEST(each_impossible_field_of_a_superblock_is_refused)
 {
-	struct super s[16];
+	struct super s[15];
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(s); i++)
@@ -151,9 +150,8 @@ START_TEST(each_impossible_field_of_a_superblock_is_refused)
 	s[n++].table_entries = WB_MAX_TABLE + 1;
 	s[n++].tail_block = SEGMENT_BLOCKS + 1;
 	s[n++].tail_segment = 0;
-	s[n++].migrated = 15;
+	s[n++].migrated = 14;
 	s[n++].durable = 11;
-	s[n++].batch_end = TOO_LARGE;
 	s[n++].durable = TOO_LARGE;
 	s[n++].tail_segment = TOO_LARGE;
 	s[n++].generation = TOO_LARGE;
@@ -206,6 +204,9 @@ static const struct table_entry good_entry = {
 	.size = 512 * 77,
 	.sample = 0xfedcba9876543210,
 	.last_record = 99,
+	.migrated = 95,
+	.batch_end = 97,
+	.zeroed = 96,
 };
 
 START_TEST(table_entry_is_read_as_it_was_written)
@@ -223,12 +224,15 @@ START_TEST(table_entry_is_read_as_it_was_written)
 	ck_assert_uint_eq(copy.size, 512 * 77);
 	ck_assert_uint_eq(copy.sample, 0xfedcba9876543210);
 	ck_assert_uint_eq(copy.last_record, 99);
+	ck_assert_uint_eq(copy.migrated, 95);
+	ck_assert_uint_eq(copy.batch_end, 97);
+	ck_assert_uint_eq(copy.zeroed, 96);
 }
 END_TEST
 
 START_TEST(each_impossible_field_of_a_table_entry_is_refused)
 {
-	struct wb_backing_disk d[9];
+	struct wb_backing_disk d[12];
 	struct table_entry copy;
 	unsigned int n = 0;
 
@@ -243,6 +247,9 @@ START_TEST(each_impossible_field_of_a_table_entry_is_refused)
 	d[n++].name[1] = '/';
 	d[n++].name[0] = '\0';
 	d[n++].path[3] = '\n';
+	d[n++].migrated = le64_put(98);
+	d[n++].batch_end = le64_put(TOO_LARGE);
+	d[n++].zeroed = le64_put(TOO_LARGE);
 	ck_assert_uint_eq(n, ARRAY_SIZE(d));
 	for (unsigned int i = 0; i < n; i++)
 		ck_assert_msg(table_entry_decode(&d[i], &copy) == -EUCLEAN, "case %u", i);
