@@ -97,15 +97,18 @@ int harness_run(const char *name, const TTest *const *tests, size_t nr_tests, SF
 		SFun teardown)
 {
 	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
 	SRunner *runner = srunner_create(suite);
 	int nr_failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
-	for (size_t i = 0; i < nr_tests; i++)
+	/* Each a case of its own, so that CK_RUN_CASE=name runs one. */
+	for (size_t i = 0; i < nr_tests; i++) {
+		TCase *tcase = tcase_create(tests[i]->name);
+
+		tcase_add_checked_fixture(tcase, setup, teardown);
+		tcase_set_timeout(tcase, 60);
 		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
+		suite_add_tcase(suite, tcase);
+	}
 	srunner_run_all(runner, CK_NORMAL);
 	nr_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
