@@ -250,6 +250,7 @@ static void drained(void *ctx, int err)
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;
+	d->wb->space_changes++;
 	space_advance_tail(d->wb);
 	waiter_add(d->wb, waiter, WAIT_SUPER, super_commit(d->wb, true));
 	wb_unlock(d->wb);

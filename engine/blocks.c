@@ -117,10 +117,14 @@ void blocks_log_extent(struct wb *wb, struct wb_backing *backing, uint64_t block
 		  kind == WB_ENTRY_POISON);
 }
 
-void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, struct zeros_extent *z)
+void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, const struct zeros_extent *z)
 {
-	z->home = place_extent(wb, backing, z->first & ((1ull << 40) - 1), z->end - z->first,
-			       WB_ENTRY_OLD_ZEROS);
+	uint64_t key = z->first;
+	uint64_t home = place_extent(wb, backing, key & ((1ull << 40) - 1), z->end - key,
+				     WB_ENTRY_OLD_ZEROS);
+
+	/* Placing may have dropped others, and moved it. */
+	zeros_move(&wb->zeros, key, home);
 }
 
 bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t block,

@@ -42,7 +42,7 @@ void blocks_log_extent(struct wb *wb, struct wb_backing *backing, uint64_t block
 		       uint64_t nr_blocks, enum wb_entry_kind kind);
 
 /* Give an extent of zeros, as old as it is, a new home at the head of the log. Needs the same. */
-void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, struct zeros_extent *z);
+void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, const struct zeros_extent *z);
 
 bool blocks_extent_room(struct wb *wb);
 

@@ -28,7 +28,7 @@
 
 #define CHUNK 32u	      /* blocks placed at once */
 #define POLL_WRITES NS_PER_MS /* while a write stands in the way */
-#define READ_PAUSE (NS_PER_S) /* after the segment couldn't be read */
+#define PAUSE NS_PER_S	      /* after the segment couldn't be read */
 
 enum carry_state {
 	CARRY_IDLE,
@@ -53,6 +53,8 @@ struct carry {
 	uint32_t block; /* PLACING: blocks of the segment before it are done */
 	uint64_t resume_at;
 	uint64_t target; /* DURABLE: record */
+	/* Whether going round helps: segments in use, since wb.space_changes was `changes`. */
+	uint64_t changes, least_used, fruitless;
 	uint8_t *memory; /* of a segment */
 	struct carried chunk[CHUNK];
 	uint32_t nr_chunk;
@@ -61,9 +63,17 @@ struct carry {
 	struct bdev_io io;
 };
 
+static void nothing_carried(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->backings)
+		container_of(node, struct wb_backing, link)->carried = false;
+}
+
 static void enter(struct carry *c, enum carry_state state)
 {
 	c->state = state;
+	if (state == CARRY_IDLE)
+		nothing_carried(c->wb);
 	wb_kick(c->wb);
 }
 
@@ -78,7 +88,7 @@ static void read_done(struct bdev_io *io)
 	if (io->err) {
 		wb->figures.nr_read_errors++;
 		health_io_failed(wb, NULL, CAUSE_MIGRATION, WB_DEGRADED, io);
-		c->resume_at = wb_now(wb) + READ_PAUSE;
+		c->resume_at = wb_now(wb) + PAUSE;
 	}
 	enter(c, io->err ? CARRY_IDLE : CARRY_PLACING);
 	wb_unlock(wb);
@@ -106,7 +116,7 @@ static void begin(struct carry *c)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		b->carried = backing_pending(b) && backing_held(wb, b);
+		b->carried = backing_pending(b) && backing_held(wb, b) && !b->batch;
 	}
 	if (slot->segment != c->segment) {
 		enter(c, CARRY_PLACING); /* nothing is left in it */
@@ -226,63 +236,79 @@ static void place_chunk(struct carry *c, const uint32_t *positions)
 	wb_defer(wb, &c->work);
 }
 
-static uint32_t chunk_max(struct wb *wb)
-{
-	return (uint32_t)min_u64(CHUNK, wb->layout.segment_blocks - 1);
-}
-
-/* Whether something stands in the way now; try again later. */
-static bool must_wait(struct carry *c)
+/* No room yet: records that are on their way hold buffers and descriptors. */
+static void wait_for_room(struct carry *c)
 {
 	struct wb *wb = c->wb;
+	bool hopeless = !segments_have_slots(wb, 1) && wb->ladder.durable == head_last(wb);
 
-	if (c->resume_at > wb_now(wb)) {
-		wb_wake_at(wb, c->resume_at);
-		return true;
+	wb->log.wanted = head_last(wb);
+	head_seal(wb, false);
+	c->resume_at = wb_now(wb) + (hopeless ? PAUSE : POLL_WRITES);
+	if (hopeless)
+		enter(c, CARRY_IDLE);
+}
+
+/* The next live blocks of the segment, as many as are placed at once; *end is behind them. */
+static uint32_t find_blocks(struct carry *c, uint32_t *positions, uint32_t *end)
+{
+	struct wb *wb = c->wb;
+	const struct slot *slot = segment_slot(wb, c->segment);
+	uint32_t nr = 0;
+
+	for (*end = c->block; slot->segment == c->segment && *end < slot->end_block; ++*end) {
+		uint32_t position = layout_position(&wb->layout, c->segment, *end);
+
+		if (nr == min_u64(CHUNK, wb->layout.segment_blocks - 1))
+			break;
+		if (!is_live(wb, position))
+			continue;
+		if (nr && is_damaged(c, position))
+			break;
+		positions[nr++] = position;
+		if (is_damaged(c, position)) {
+			++*end;
+			break;
+		}
 	}
-	/* Records that are on their way hold buffers and descriptors. */
-	if (!head_room(wb, chunk_max(wb), 0) || !blocks_extent_room(wb)) {
-		wb->log.wanted = head_last(wb);
-		head_seal(wb, false);
-		return true;
+	return nr;
+}
+
+static bool any_in_flight(struct wb *wb, const uint32_t *positions, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct index_entry *e = &wb->index.entries[positions[i]];
+
+		if (blocks_in_flight(wb, wb->by_id[e->backing], index_block(e), 1))
+			return true;
 	}
 	return false;
 }
 
-/* Take the next live blocks of the segment. False: there are no more. */
+/* Place the next live blocks of the segment. False: there are none any more. */
 static bool place_blocks(struct carry *c)
 {
 	struct wb *wb = c->wb;
-	const struct slot *slot = segment_slot(wb, c->segment);
 	uint32_t positions[CHUNK];
+	uint32_t end;
 
-	c->nr_chunk = 0;
-	for (; slot->segment == c->segment && c->block < slot->end_block; c->block++) {
-		uint32_t position = layout_position(&wb->layout, c->segment, c->block);
-		const struct index_entry *e = &wb->index.entries[position];
-
-		if (!is_live(wb, position))
-			continue;
-		if (blocks_in_flight(wb, wb->by_id[e->backing], index_block(e), 1)) {
-			c->resume_at = wb_now(wb) + POLL_WRITES;
-			break;
-		}
-		if (is_damaged(c, position)) {
-			if (!c->nr_chunk)
-				poison(c, position);
-			if (!c->nr_chunk)
-				c->block++;
-			break;
-		}
-		positions[c->nr_chunk++] = position;
-		if (c->nr_chunk == chunk_max(wb)) {
-			c->block++;
-			break;
-		}
+	c->nr_chunk = find_blocks(c, positions, &end);
+	if (!c->nr_chunk)
+		return false;
+	if (any_in_flight(wb, positions, c->nr_chunk)) {
+		c->resume_at = wb_now(wb) + POLL_WRITES;
+		return true;
 	}
-	if (c->nr_chunk)
+	if (!head_room(wb, c->nr_chunk, 0) || !blocks_extent_room(wb)) {
+		wait_for_room(c);
+		return true;
+	}
+	c->block = end;
+	if (is_damaged(c, positions[0]))
+		poison(c, positions[0]);
+	else
 		place_chunk(c, positions);
-	return slot->segment == c->segment && c->block < slot->end_block;
+	return true;
 }
 
 static bool extents_wait(struct carry *c)
@@ -291,9 +317,7 @@ static bool extents_wait(struct carry *c)
 
 	if (!wb->nr_zeroing && head_room(wb, 0, 0) && blocks_extent_room(wb))
 		return false;
-	wb->log.wanted = head_last(wb);
-	head_seal(wb, false);
-	c->resume_at = wb_now(wb) + POLL_WRITES;
+	wait_for_room(c);
 	return true;
 }
 
@@ -302,7 +326,7 @@ static bool carry_zeros(struct carry *c, struct wb_backing *b, const struct zero
 {
 	struct wb *wb = c->wb;
 	uint64_t done = e->kind == WB_ENTRY_OLD_ZEROS ? b->entry.zeroed : b->entry.migrated;
-	struct zeros_extent *z;
+	const struct zeros_extent *z;
 
 	if (!b->carried || e->record <= done)
 		return true;
@@ -317,7 +341,7 @@ static bool carry_zeros(struct carry *c, struct wb_backing *b, const struct zero
 static bool carry_poison(struct carry *c, struct wb_backing *b, const struct zeros_entry *e)
 {
 	struct wb *wb = c->wb;
-	struct zeros_extent *z;
+	const struct zeros_extent *z;
 
 	while ((z = zeros_of_entry(&wb->zeros, e))) {
 		uint64_t block = z->first & ((1ull << 40) - 1);
@@ -358,14 +382,13 @@ static void placing(struct carry *c)
 {
 	struct wb *wb = c->wb;
 
-	if (must_wait(c))
-		return;
-	if (place_blocks(c) || c->state != CARRY_PLACING) {
-		wb_kick(wb);
+	if (c->resume_at > wb_now(wb)) {
+		wb_wake_at(wb, c->resume_at);
 		return;
 	}
-	if (!place_extents(c)) {
-		wb_wake_at(wb, c->resume_at);
+	/* Extents take no more than the header that blocks need anyway. */
+	if (!place_extents(c) || place_blocks(c)) {
+		wb_kick(wb);
 		return;
 	}
 	c->target = wb->log.wanted = head_last(wb);
@@ -389,11 +412,12 @@ static void done(struct carry *c)
 {
 	struct wb *wb = c->wb;
 	const struct slot *slot = segment_slot(wb, c->segment);
+	uint64_t used;
 
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!b->carried || b->batch || !backing_pending(b) || b->mark.segment > c->segment)
+		if (!b->carried || !backing_pending(b) || b->mark.segment > c->segment)
 			continue;
 		if (slot->segment == c->segment) {
 			clean_segment(c, b, slot);
@@ -405,7 +429,23 @@ static void done(struct carry *c)
 		b->entry.batch_end = max_u64(b->entry.batch_end, c->target);
 	}
 	space_advance_tail(wb);
+	used = wb->segments.next - wb->tail.segment;
+	c->fruitless = used < c->least_used ? 0 : c->fruitless + 1;
+	c->least_used = min_u64(c->least_used, used);
 	enter(c, CARRY_IDLE);
+}
+
+/* A log of nothing but live blocks is not copied round and round. */
+static bool may_help(struct carry *c)
+{
+	struct wb *wb = c->wb;
+
+	if (c->changes != wb->space_changes) {
+		c->changes = wb->space_changes;
+		c->least_used = UINT64_MAX;
+		c->fruitless = 0;
+	}
+	return c->fruitless <= wb->segments.next - wb->tail.segment;
 }
 
 void carry_pump(struct wb *wb)
@@ -416,7 +456,7 @@ void carry_pump(struct wb *wb)
 		return;
 	switch (c->state) {
 	case CARRY_IDLE:
-		if (wb->stopping || !space_wants_carrying(wb))
+		if (wb->stopping || !space_wants_carrying(wb) || !may_help(c))
 			break;
 		if (c->resume_at > wb_now(wb))
 			wb_wake_at(wb, c->resume_at);

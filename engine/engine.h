@@ -159,6 +159,7 @@ struct wb {
 		uint64_t segment;
 		uint32_t block;
 	} tail;			/* where the record behind *migrated* is */
+	uint64_t space_changes; /* counts what may make dead what is carried forward */
 	bool super_stale;	/* no superblock asked for says how far migration got */
 	struct batch *batches;	/* migrate.c's */
 	struct carry *carry;	/* carry.c's */

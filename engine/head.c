@@ -10,7 +10,7 @@
 #include "engine/engine.h"
 
 #define MAX_RECORDS 1024u	/* that are not durable */
-#define SMALL_LOG 8u		/* segments */
+#define SMALL_LOG 4u		/* segments */
 #define MAX_REQUEST_BLOCKS 257u /* 1 MiB at any offset */
 
 int head_init(struct wb *wb)

@@ -77,7 +77,7 @@ uint32_t head_max_blocks(const struct wb *wb);
  */
 bool head_room(struct wb *wb, uint32_t nr_blocks, uint32_t reserve);
 
-/* Segments that only carry.c may take, so that a full log can always be emptied. */
+/* Segments that are left for poison and for carry.c, so that a full log can always be emptied. */
 uint32_t head_reserve(const struct wb *wb);
 
 /*

@@ -57,6 +57,7 @@ int wb_knob_set(struct wb *wb, struct wb_backing *backing, enum wb_knob_id id, u
 		wb->knobs[id] = value;
 	else
 		backing->knobs[id - WB_NR_KNOBS] = value;
+	wb->space_changes++;
 	wb_kick(wb);
 	wb_unlock(wb);
 	return 0;

@@ -97,7 +97,7 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 	uint64_t now = wb_now(wb);
 	uint64_t due = max_u64(b->resume_at, b->batch_ended_at + SMALL_BATCH_AFTER);
 
-	if (b->batch || b->detaching || !backing_pending(b) ||
+	if (b->batch || b->carried || b->detaching || !backing_pending(b) ||
 	    b->mark.record > wb->ladder.durable || !b->dev)
 		return false;
 	if (b->dev->read_only) {
@@ -133,9 +133,7 @@ static void plan_segment(struct batch *b, uint64_t segment)
 	uint32_t to = segment == b->end.segment ? b->end.block : slot->end_block;
 	uint8_t *memory = b->memory + (segment - b->from.segment) * layout_segment_len(&wb->layout);
 
-	/* The one where the backing's mark is may have nothing of it any more, and be gone. */
-	if (slot->segment != segment)
-		return;
+	assert(slot->segment == segment);
 	for (uint32_t block = from; block < to; block++) {
 		uint32_t position = layout_position(&wb->layout, segment, block);
 		const struct index_entry *e = &wb->index.entries[position];
@@ -212,6 +210,9 @@ static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 	b->cache_err = false;
 	b->begun_at = wb_now(wb);
 	b->from = backing->mark;
+	/* The segment of the mark may be used up, and gone. */
+	if (segment_slot(wb, b->from.segment)->segment != b->from.segment)
+		b->from = (struct mark){b->from.record, b->from.segment + 1, 0};
 	choose_end(wb, backing, most, &b->end);
 	assert(b->end.segment - b->from.segment < b->max_segments);
 	backing->entry.batch_end = max_u64(backing->entry.batch_end, b->end.record - 1);
@@ -241,7 +242,8 @@ static bool poison(struct batch *b, const struct piece *piece)
 
 	if (now.kind != BLOCK_CACHED || now.position != piece->position)
 		return true;
-	if (blocks_in_flight(wb, b->backing, piece->block, 1) || !blocks_extent_room(wb))
+	if (blocks_in_flight(wb, b->backing, piece->block, 1) || !blocks_extent_room(wb) ||
+	    !head_room(wb, 0, 0))
 		return false;
 	wb->figures.nr_checksum_errors++;
 	wb_log(wb, WB_LOG_ERROR,
@@ -307,6 +309,16 @@ static void heal(struct batch *b)
 	}
 }
 
+/*
+ * Old zeros are on the backing now. What is newer than they are may leave the index before the place
+ * where they are at home is reused, and what they hide is gone from the log's tail on.
+ */
+static void forget_old_zeros(struct batch *b)
+{
+	segments_forget_on_disk(b->wb);
+	zeros_drop_carried(&b->wb->zeros, b->backing->entry.id);
+}
+
 static void clean_segment(struct batch *b, uint64_t segment)
 {
 	struct wb *wb = b->wb;
@@ -314,8 +326,7 @@ static void clean_segment(struct batch *b, uint64_t segment)
 	uint32_t from = segment == b->from.segment ? b->from.block : 0;
 	uint32_t to = segment == b->end.segment ? b->end.block : slot->end_block;
 
-	if (slot->segment != segment)
-		return;
+	assert(slot->segment == segment);
 	for (uint32_t block = from; block < to; block++) {
 		uint32_t position = layout_position(&wb->layout, segment, block);
 
@@ -337,6 +348,8 @@ static void settle_work(struct work *work)
 	}
 	wb_lock(wb);
 	heal(b);
+	if (b->old_zeros)
+		forget_old_zeros(b);
 	wb->figures.nr_batches++;
 	wb->figures.nr_migrated_blocks += b->pieces.nr;
 	wb->figures.nr_superseded_blocks += b->pieces.nr_superseded;
@@ -348,6 +361,7 @@ static void settle_work(struct work *work)
 	backing->mark = b->end;
 	backing->entry.migrated = b->end.record - 1;
 	wb->super_stale = true;
+	wb->space_changes++;
 	space_advance_tail(wb);
 	release(b);
 	wb_unlock(wb);
@@ -495,6 +509,7 @@ bool migrate_is_idle(struct wb *wb)
 
 void migrate_retry(struct wb *wb)
 {
+	wb->space_changes++;
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 

@@ -175,6 +175,19 @@ void segments_forget_migrated(struct wb *wb)
 	zeros_drop(&wb->zeros, layout_version(wb->tail.segment, wb->tail.block + 1));
 }
 
+void segments_forget_on_disk(struct wb *wb)
+{
+	struct segments *s = &wb->segments;
+
+	while (s->oldest < wb->tail.segment) {
+		const struct slot *slot = segment_slot(wb, s->oldest);
+
+		if (slot->segment == s->oldest && slot->last_record > wb->ladder.migrated_on_disk)
+			return;
+		segments_forget(wb, s->oldest);
+	}
+}
+
 uint64_t segments_free(struct wb *wb)
 {
 	const struct slot *tail = segment_slot(wb, wb->tail.segment);

@@ -70,6 +70,9 @@ void segments_forget(struct wb *wb, uint64_t last);
 /* Forget all that is migrated_on_disk, though nobody wants the slots yet. */
 void segments_forget_migrated(struct wb *wb);
 
+/* Forget the segments all of which is migrated_on_disk. */
+void segments_forget_on_disk(struct wb *wb);
+
 /* Segments whose content is needed no more. */
 uint64_t segments_free(struct wb *wb);
 

@@ -97,5 +97,5 @@ bool space_wants_carrying(struct wb *wb)
 	if (!space_under_pressure(wb) || wb->tail.segment >= wb->log.durable_segment)
 		return false;
 	holder = find_tail(wb, &tail, &poison);
-	return poison || (holder && backing_held(wb, holder));
+	return poison || (holder && backing_held(wb, holder) && !holder->batch);
 }

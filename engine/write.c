@@ -245,6 +245,7 @@ static void place(struct wb *wb, struct request *r)
 	bool started = false;
 
 	r->nr_runs = 0;
+	wb->space_changes++;
 	head_begin(wb, unit_blocks(r));
 	wb->nr_zeroing += r->zero;
 	for (uint64_t block = first; block <= last; block++) {

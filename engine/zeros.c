@@ -122,6 +122,14 @@ const struct zeros_extent *zeros_at(const struct zeros *zeros, uint8_t backing, 
 	return i < zeros->nr ? &zeros->extents[i] : NULL;
 }
 
+void zeros_move(struct zeros *zeros, uint64_t key, uint64_t home)
+{
+	struct zeros_extent *z = &zeros->extents[search(zeros, key)];
+
+	assert(z->first == key);
+	z->home = home;
+}
+
 bool zeros_add_old(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_t nr_blocks,
 		   uint64_t home)
 {
@@ -165,12 +173,13 @@ void zeros_drop(struct zeros *zeros, uint64_t home)
 	zeros->oldest = oldest;
 }
 
-struct zeros_extent *zeros_of_entry(struct zeros *zeros, const struct zeros_entry *entry)
+const struct zeros_extent *zeros_of_entry(const struct zeros *zeros,
+					  const struct zeros_entry *entry)
 {
 	uint64_t key = zeros_key(entry->backing, entry->block);
 
 	for (uint32_t i = search(zeros, key); i < zeros->nr; i++) {
-		struct zeros_extent *z = &zeros->extents[i];
+		const struct zeros_extent *z = &zeros->extents[i];
 
 		if (z->first >= key + entry->nr_blocks)
 			break;
@@ -178,6 +187,19 @@ struct zeros_extent *zeros_of_entry(struct zeros *zeros, const struct zeros_entr
 			return z;
 	}
 	return NULL;
+}
+
+void zeros_drop_carried(struct zeros *zeros, uint8_t backing)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < zeros->nr; i++) {
+		const struct zeros_extent *z = &zeros->extents[i];
+
+		if (z->first >> 40 != backing || z->home == z->version)
+			zeros->extents[kept++] = *z;
+	}
+	zeros->nr = kept;
 }
 
 /* ---- the zeros log ---- */

@@ -58,8 +58,14 @@ const struct zeros_extent *zeros_at(const struct zeros *zeros, uint8_t backing, 
 bool zeros_add_old(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_t nr_blocks,
 		   uint64_t home) WB_CHECK;
 
+/* The extent that begins with a key has another home. */
+void zeros_move(struct zeros *zeros, uint64_t key, uint64_t home);
+
 /* Let no extent cover a range. May split one in two, which needs zeros_room. */
 void zeros_remove(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_t nr_blocks);
+
+/* Drop all extents of a backing that have been carried. */
+void zeros_drop_carried(struct zeros *zeros, uint8_t backing);
 
 /* Drop all extents whose home is before `home`. */
 void zeros_drop(struct zeros *zeros, uint64_t home);
@@ -91,7 +97,8 @@ void zeros_log_add(struct zeros_log *log, const struct zeros_entry *entry);
 /* Entries first <= i < end. */
 const struct zeros_entry *zeros_log_at(const struct zeros_log *log, uint64_t i);
 /* The first extent that is left of an entry and still at home there, or NULL. */
-struct zeros_extent *zeros_of_entry(struct zeros *zeros, const struct zeros_entry *entry);
+const struct zeros_extent *zeros_of_entry(const struct zeros *zeros,
+					  const struct zeros_entry *entry);
 /* Drop all entries of records up to this one. */
 void zeros_log_drop(struct zeros_log *log, uint64_t record);
 
