@@ -348,8 +348,10 @@ bool migrate_is_idle(struct wb *wb)
 
 void migrate_retry(struct wb *wb)
 {
-	if (wb->batch)
-		wb->batch->resume_at = 0;
+	if (!wb->batch)
+		return;
+	wb->batch->resume_at = 0;
+	wb->batch->attempts = 0;
 }
 
 static uint32_t batch_segments_max(const struct layout *layout)

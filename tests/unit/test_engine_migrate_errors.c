@@ -135,6 +135,17 @@ START_TEST(retry_ends_the_pause_of_a_failing_backing)
 }
 END_TEST
 
+/* An I/O from before the retry may still fail after it. */
+START_TEST(retry_counts_failures_anew)
+{
+	stuck_writer();
+	sim_sleep(&t.sim, 100 * NS_PER_S);
+	simdev_fail(t.dev[0], BDEV_WRITE, -EIO, 0, 1);
+	wb_retry(t.wb);
+	ck_assert_int_eq(do_drain(), 0);
+}
+END_TEST
+
 START_TEST(on_full_error_gives_no_space_once_migration_is_stuck)
 {
 	struct op *op;
@@ -287,6 +298,7 @@ int main(void)
 		failing_backing_does_not_fail_writes_reads_or_syncs,
 		writer_waits_while_the_log_is_full_and_goes_on_when_the_backing_works_again,
 		retry_ends_the_pause_of_a_failing_backing,
+		retry_counts_failures_anew,
 		on_full_error_gives_no_space_once_migration_is_stuck,
 		on_full_set_later_frees_those_who_wait,
 		damage_in_the_log_never_reaches_a_backing,
