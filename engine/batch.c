@@ -66,7 +66,10 @@ static int add_record(struct pieces *p, const struct batch_segment *from, uint32
 	return 0;
 }
 
-/* The header at a block of a segment, which must be of record `expected` (0: any). */
+/*
+ * The header at a block of a segment, which must be of record `expected` (0: any). Where a write
+ * was lost there may be a good one of an earlier generation, which is stale.
+ */
 static int read_header(const struct batch_segment *from, uint32_t block, uint64_t expected,
 		       struct batch_check *check, struct record_header *header)
 {
@@ -75,7 +78,8 @@ static int read_header(const struct batch_segment *from, uint32_t block, uint64_
 
 	check->bad_block = block;
 	if (err || header->segment != from->segment || header->block != block ||
-	    block + 1 + header->nr_blocks > from->to || (expected && header->record != expected))
+	    block + 1 + header->nr_blocks > from->to || (expected && header->record != expected) ||
+	    (from->segment >= check->generation_segment && header->generation != check->generation))
 		return -EUCLEAN;
 	return 0;
 }
@@ -83,10 +87,9 @@ static int read_header(const struct batch_segment *from, uint32_t block, uint64_
 int pieces_find_end(struct pieces *p, const struct batch_segment *from, struct batch_check *check)
 {
 	struct record_header header = {0};
-	uint64_t expected = 0;
 
 	for (uint32_t block = from->from; block < from->to; block += header.nr_blocks + 1u) {
-		int err = read_header(from, block, expected, check, &header);
+		int err = read_header(from, block, check->next_record, check, &header);
 
 		if (err)
 			return err;
@@ -100,7 +103,7 @@ int pieces_find_end(struct pieces *p, const struct batch_segment *from, struct b
 		}
 		if (header.record >= check->last_record)
 			return 1;
-		expected = header.record + 1;
+		check->next_record = header.record + 1;
 	}
 	return 0;
 }

@@ -51,7 +51,10 @@ struct batch_check {
 	uint64_t seed;
 	uint32_t segment_blocks;
 	uint64_t last_record; /* the batch ends with it */
-	uint32_t bad_block;   /* result with -EUCLEAN: the block of the segment that is damaged */
+	uint64_t next_record; /* the next one to come in pieces_find_end; 0: any */
+	/* From this segment on all records are of this generation. */
+	uint64_t generation_segment, generation;
+	uint32_t bad_block; /* result with -EUCLEAN: the block of the segment that is damaged */
 };
 
 /*

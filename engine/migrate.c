@@ -194,6 +194,9 @@ static void compose_work(struct work *work)
 		.seed = wb->seed,
 		.segment_blocks = wb->layout.segment_blocks,
 		.last_record = b->last_record,
+		.next_record = wb->ladder.migrated + 1, /* which only this batch moves */
+		.generation_segment = wb->super.super.generation_segment,
+		.generation = wb->generation,
 	};
 	uint64_t bad_segment = 0;
 	int err = compose(b, &check, &bad_segment);

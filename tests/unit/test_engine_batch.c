@@ -28,6 +28,7 @@ static void setup(void)
 		.seed = format_seed(uuid),
 		.segment_blocks = SEGMENT_BLOCKS,
 		.last_record = UINT64_MAX,
+		.generation_segment = UINT64_MAX,
 	};
 	for (unsigned int i = 0; i < ARRAY_SIZE(segments); i++) {
 		segments[i] = (struct batch_segment){.segment = 5 + i};
@@ -287,6 +288,29 @@ START_TEST(header_of_another_segment_or_record_number_is_refused)
 }
 END_TEST
 
+START_TEST(good_record_of_an_earlier_generation_is_refused)
+{
+	check.generation_segment = segments[1].segment;
+	check.generation = 2;
+	data(0, 1, 'a', 0xff);
+	ck_assert_int_eq(compose(), 0);
+	data(1, 2, 'b', 0xff);
+	check.next_record = 1;
+	pieces_start(&p, 0);
+	ck_assert_int_eq(compose(), -EUCLEAN);
+	ck_assert_uint_eq(check.bad_block, 0);
+}
+END_TEST
+
+START_TEST(record_missing_between_segments_is_noticed)
+{
+	data(0, 1, 'a', 0xff);
+	next_record++;
+	data(1, 2, 'b', 0xff);
+	ck_assert_int_eq(compose(), -EUCLEAN);
+}
+END_TEST
+
 START_TEST(record_that_runs_over_the_end_of_the_batch_is_refused)
 {
 	data(0, 1, 'a', 0xff);
@@ -324,6 +348,8 @@ int main(void)
 		damaged_data_is_refused_and_named,
 		damaged_header_is_refused_and_named,
 		header_of_another_segment_or_record_number_is_refused,
+		good_record_of_an_earlier_generation_is_refused,
+		record_missing_between_segments_is_noticed,
 		record_that_runs_over_the_end_of_the_batch_is_refused,
 		started_again_a_batch_remembers_nothing,
 	};
