@@ -307,11 +307,7 @@ static void set_ladder(struct recovery *r)
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
 }
 
-/*
- * What records behind the end of the chain vouch for: only the first header of each segment has
- * been seen so far, and a damaged record hides those behind it in its segment.
- */
-static int look_behind(struct recovery *r, uint64_t segment)
+static int look_into(struct recovery *r, uint64_t segment)
 {
 	struct wb *wb = r->wb;
 	uint8_t *memory = wb->segments.buffers[0].memory;
@@ -334,6 +330,24 @@ static int look_behind(struct recovery *r, uint64_t segment)
 			r->scan.durable = max_u64(r->scan.durable, header.durable);
 	}
 	return 0;
+}
+
+/*
+ * What records behind the end of the chain vouch for: only the first header of each segment has
+ * been seen so far, and one that is damaged or was lost hides those behind it. As many segments as
+ * there are buffers may have been on their way behind the last one that was flushed. A clean
+ * superblock says it all.
+ */
+static int look_behind(struct recovery *r)
+{
+	const struct wb *wb = r->wb;
+	uint64_t last = max_u64(r->scan.last_segment, r->segment + 1);
+	int err = 0;
+
+	last = min_u64(last + wb->segments.nr_buffers, r->segment + wb->layout.nr_segments - 1);
+	for (uint64_t s = r->segment; !err && s <= last && r->end >= r->scan.durable; s++)
+		err = look_into(r, s);
+	return err;
 }
 
 /* The chain has ended: is that the end of the log, or is it broken? */
@@ -378,10 +392,8 @@ static int run(struct recovery *r)
 	err = follow_chain(r);
 	for (uint32_t i = 0; i < r->nr_readers; i++)
 		wait_for(r, &r->readers[i]);
-	if (!err)
-		err = look_behind(r, r->segment);
-	if (!err)
-		err = look_behind(r, r->segment + 1);
+	if (!err && !wb->was_clean)
+		err = look_behind(r);
 	if (!err)
 		err = judge_end(r);
 	if (!err)
