@@ -164,7 +164,7 @@ static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint
 	known->dev = spec->dev;
 	if (wb->started && !wb->read_only) {
 		known->entry.sample_valid = false;
-		super_commit(wb, true);
+		known->attached = super_commit(wb, true);
 	}
 	*backing = known;
 	return 0;

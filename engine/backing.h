@@ -17,6 +17,7 @@ struct wb_backing {
 	struct list link;	  /* in wb.backings */
 	struct table_entry entry; /* id 0: not cached, not in the table */
 	struct bdev *dev;	  /* NULL: remembered only */
+	uint64_t attached;	  /* superblock ticket: that it may change is not durable before */
 	uint64_t last_record; /* the last record with an entry of it; > migrated: it is needed */
 	uint64_t nr_dirty, nr_cached; /* blocks in the index */
 	uint64_t nr_reads, nr_writes, nr_zeros, read_bytes, write_bytes;

@@ -116,11 +116,18 @@ bool migrate_read_next(struct wb *wb, struct batch_io *bio)
 	return true;
 }
 
-/* Backings of the batch that are not there stop it before anything is written. */
+/*
+ * Backings of the batch that are not there stop it before anything is written. So does one whose
+ * attaching is not durable: the table still has a sample of what it held before.
+ */
 static bool usable(struct wb *wb, struct wb_backing *backing)
 {
 	struct batch *b = wb->batch;
 
+	if (backing && backing->dev && backing->attached > wb->super.done) {
+		b->err = -EAGAIN;
+		return false;
+	}
 	if (backing && backing->dev && !backing->dev->read_only)
 		return true;
 	b->err = -ENODEV;

@@ -209,6 +209,25 @@ START_TEST(log_that_can_not_be_read_is_read_again_later)
 }
 END_TEST
 
+/* Until then a crash would leave the sample of the last clean close for other contents. */
+START_TEST(backing_attached_later_is_not_written_before_that_is_durable)
+{
+	write_and_sync(0, 1, 'a');
+	end();
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_int_eq(try_attach(1, false), 0);
+	ck_assert_int_eq(try_start(), 0);
+	sim_sleep(&t.sim, 5 * NS_PER_S);
+	t.cache->hold[BDEV_WRITE] = true;
+	ck_assert_int_eq(try_attach(0, false), 0);
+	sim_sleep(&t.sim, 100 * NS_PER_S);
+	ck_assert_uint_eq(t.dev[0]->nr_ios[BDEV_WRITE], 0);
+	t.cache->hold[BDEV_WRITE] = false;
+	sim_sleep(&t.sim, 100 * NS_PER_S);
+	expect_on_backing(0, BLOCK, BLOCK, 'a');
+}
+END_TEST
+
 START_TEST(backing_that_is_not_attached_stops_migration_and_loses_nothing)
 {
 	write_and_sync(0, 1, 'a');
@@ -303,6 +322,7 @@ int main(void)
 		on_full_set_later_frees_those_who_wait,
 		damage_in_the_log_never_reaches_a_backing,
 		log_that_can_not_be_read_is_read_again_later,
+		backing_attached_later_is_not_written_before_that_is_durable,
 		backing_that_is_not_attached_stops_migration_and_loses_nothing,
 		batch_broken_off_by_a_crash_is_done_again_whole,
 		batch_after_a_crash_does_not_end_before_the_announced_one,
