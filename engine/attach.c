@@ -215,10 +215,13 @@ static void committed(void *ctx, int err)
 	struct detach *d = ctx;
 
 	wb_lock(d->wb);
-	if (err)
-		d->backing->entry.detached = false;
-	else
+	if (!err) {
 		d->backing->dev = NULL;
+	} else if (d->backing->entry.detached) {
+		/* A copy of the table may say so by now. */
+		d->backing->entry.detached = false;
+		d->backing->attached = super_commit(d->wb, true);
+	}
 	wb_unlock(d->wb);
 	d->done(d->ctx, err);
 	free(d);

@@ -127,6 +127,7 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 /*
  * Migrate what the log has of a backing, forget it, and commit that. No request for it may be
  * in flight or come later; `backing` is gone when done is called with 0. -EROFS: a read-only cache.
+ * After an error it is as before; writes to it wait until the table on the cache says so.
  */
 void wb_detach(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
 

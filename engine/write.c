@@ -271,6 +271,9 @@ static void place(struct wb *wb, struct request *r)
 
 static bool room(struct wb *wb, struct request *r)
 {
+	/* Nothing of a backing may be in the log before the table knows it. */
+	if (io_of(r)->backing->attached > wb->super.done)
+		return false;
 	if (r->zero && !zeros_room(&wb->zeros, 1 + wb->nr_zeroing)) {
 		segments_forget_migrated(wb);
 		if (!zeros_room(&wb->zeros, 1 + wb->nr_zeroing))
