@@ -104,7 +104,7 @@ void model_fill(unsigned int backing, uint64_t off, uint64_t len, uint32_t stamp
 		fill_sector(backing, (uint32_t)((off + at) / SECTOR), stamp, words);
 		memcpy(buf + at, words, SECTOR);
 	}
-	if (stamp % 2)
+	if (stamp % 4)
 		return;
 	for (uint64_t at = (BLOCK - off % BLOCK) % BLOCK; at + BLOCK <= len; at += BLOCK) {
 		uint32_t crc = crc32c(buf + at, BLOCK - 4);
@@ -120,7 +120,7 @@ uint32_t model_stamp_of(unsigned int backing, uint32_t sector, const uint8_t *bu
 
 	memcpy(&stamp, buf, 4);
 	fill_sector(backing, sector, stamp, expected);
-	if (stamp && stamp % 2 == 0 && sector % (BLOCK / SECTOR) == BLOCK / SECTOR - 1)
+	if (stamp && stamp % 4 == 0 && sector % (BLOCK / SECTOR) == BLOCK / SECTOR - 1)
 		memcpy(&expected[WORDS - 1], buf + SECTOR - 4, 4);
 	return memcmp(buf, expected, SECTOR) == 0 ? stamp : MODEL_GARBAGE;
 }

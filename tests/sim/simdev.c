@@ -13,7 +13,7 @@
 #include "engine/wb_format.h"
 
 #define ZEROS UINT64_MAX
-#define LARGE (128u * 1024) /* memory that is better mapped than cleared */
+#define LARGE (1024u * 1024) /* memory that is better mapped than cleared */
 
 struct simdev_write {
 	uint64_t off, len;
