@@ -272,6 +272,33 @@ START_TEST(detach_is_done_only_when_the_table_is_durable)
 }
 END_TEST
 
+/* One copy of the table says that the backing is detached, then the cache fails. */
+START_TEST(backing_whose_detaching_failed_stays_in_both_copies_of_the_table)
+{
+	struct op *op;
+
+	write_and_sync(0, 1, 'a');
+	ck_assert_int_eq(do_drain(), 0);
+	simdev_fail(t.cache, BDEV_WRITE, -EIO, 1, 6);
+	wb_detach(t.wb, t.b[0], note_done, NULL);
+	ck_assert_int_eq(wait_done(), -EIO);
+	wb_retry(t.wb);
+	op = start_write(0, 0, BLOCK, 'b');
+	ck_assert(!op->done);
+	ck_assert_int_eq(do_commit(), 0);
+	ck_assert_int_eq(op_wait(op), 0);
+	ck_assert_int_eq(do_commit(), 0);
+	write_and_sync(0, 1, 'b');
+	crash();
+	for (unsigned int copy = 0; copy < WB_NR_SUPERS; copy++) {
+		damage(t.cache, (uint64_t)copy * WB_SUPER_AREA + 100);
+		ck_assert_int_eq(try_open(), 0);
+		crash();
+		damage(t.cache, (uint64_t)copy * WB_SUPER_AREA + 100); /* as it was */
+	}
+}
+END_TEST
+
 START_TEST(backing_attached_again_does_not_see_blocks_of_its_former_life)
 {
 	write_block(0, 1, 'a');
@@ -361,6 +388,7 @@ int main(void)
 		backing_with_blocks_in_the_log_can_not_be_used_uncached,
 		detached_backing_has_everything_and_is_forgotten,
 		detach_is_done_only_when_the_table_is_durable,
+		backing_whose_detaching_failed_stays_in_both_copies_of_the_table,
 		backing_attached_again_does_not_see_blocks_of_its_former_life,
 		id_is_not_given_away_while_the_log_may_hold_its_records,
 		backing_attached_while_in_use_is_remembered_after_the_commit,

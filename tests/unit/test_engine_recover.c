@@ -184,6 +184,22 @@ START_TEST(damage_where_records_were_durable_is_refused)
 }
 END_TEST
 
+/* Record 4, in the middle of segment 3, is the only one that knows that 1 to 3 were durable. */
+START_TEST(damage_is_noticed_if_only_a_record_some_segments_behind_vouches)
+{
+	harness_teardown();
+	harness_make(8, 4, 8);
+	begin();
+	ck_assert_int_eq(do_write(0, 0, 3 * BLOCK, 'a'), 0);
+	ck_assert_int_eq(do_write(0, 3 * BLOCK, 3 * BLOCK, 'b'), 0);
+	write_and_sync(0, 6, 'c');
+	write_and_sync(0, 7, 'd');
+	crash();
+	damage(t.cache, slot_off(1, 0) + 100);
+	ck_assert_int_eq(try_open(), -EUCLEAN);
+}
+END_TEST
+
 START_TEST(truncating_gives_up_what_lies_behind_damage)
 {
 	log_three_records();
@@ -492,6 +508,7 @@ int main(void)
 		torn_tail_ends_the_log_without_an_error,
 		record_behind_a_torn_one_does_not_count,
 		damage_where_records_were_durable_is_refused,
+		damage_is_noticed_if_only_a_record_some_segments_behind_vouches,
 		truncating_gives_up_what_lies_behind_damage,
 		rot_after_a_clean_close_is_not_taken_for_the_end_of_the_log,
 		damaged_data_of_a_durable_record_is_an_error_of_that_block_alone,

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Disks come and go: attaching, detaching, and everything else that reports to a wb_done_fn. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+#define NR_NAMES 5
+
+static const char *const task_names[] = {"start", "stop", "drain", "commit", "detach"};
+
+/* ---- tasks ---- */
+
+static void all_attached(struct world *w, uint64_t number)
+{
+	for (unsigned int i = 0; i < NR_DISKS; i++) {
+		struct disk *d = &w->disks[i];
+
+		if (d->state != DISK_ATTACHING || d->since >= number)
+			continue;
+		d->state = DISK_THERE;
+		d->committed = i != UNCACHED;
+	}
+}
+
+static void drained(struct world *w, struct task *t)
+{
+	struct wb_status status;
+
+	wb_status(w->wb, &status);
+	if (model_until(&w->model, status.migrated_on_disk) < t->covered && !faults_damaged(w))
+		fail(w, "a drain is done, and not all is on the backings");
+	model_synced(&w->model, t->covered);
+	totals->drains++;
+}
+
+static void detached(struct disk *d)
+{
+	d->state = DISK_AWAY;
+	d->handle = NULL;
+	d->forgotten = d->committed;
+	d->committed = false;
+	totals->detached++;
+}
+
+/* Nobody knows which table is on the cache before the next commit. */
+static void detach_failed(struct disk *d)
+{
+	d->state = DISK_THERE;
+	d->committed = false;
+}
+
+static void task_succeeded(struct world *w, struct task *t)
+{
+	switch (t->kind) {
+	case START:
+	case COMMIT:
+		all_attached(w, t->number);
+		break;
+	case STOP:
+		model_synced(&w->model, t->covered);
+		break;
+	case DRAIN:
+		drained(w, t);
+		break;
+	case DETACH:
+		if (t->disk != UNCACHED)
+			drained(w, t);
+		detached(&w->disks[t->disk]);
+		break;
+	}
+}
+
+/* A failed cache fails all; drain and detach need migration, too, which a failing disk stops. */
+static bool error_is_right(struct world *w, struct task *t, int err)
+{
+	struct wb_status status;
+
+	if (err == -EROFS)
+		return w->read_only && (t->kind == DRAIN || t->kind == DETACH);
+	if (err == -ESHUTDOWN)
+		return w->stopping;
+	wb_status(w->wb, &status);
+	if (err == -EIO && status.state == WB_FAILED)
+		return true;
+	return err == -EIO && (t->kind == DRAIN || t->kind == DETACH) && peek_stuck(w->wb);
+}
+
+static void task_done(void *ctx, int err)
+{
+	struct task *t = ctx;
+	struct world *w = t->world;
+
+	requests_note_placed(w);
+	t->busy = false;
+	t->err = err;
+	if (err && !error_is_right(w, t, err))
+		fail(w, "a %s got error %d without a reason", task_names[t->kind], -err);
+	if (!err)
+		task_succeeded(w, t);
+	else if (t->kind == DETACH)
+		detach_failed(&w->disks[t->disk]);
+}
+
+struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk)
+{
+	struct task *t = w->tasks;
+
+	while (t < w->tasks + MAX_TASKS && t->busy)
+		t++;
+	if (t == w->tasks + MAX_TASKS)
+		return NULL;
+	*t = (struct task){
+		.world = w,
+		.kind = kind,
+		.busy = true,
+		.disk = disk,
+		.covered = model_now(&w->model),
+		.number = ++w->nr_tasks,
+	};
+	note(w, "%s", task_names[kind]);
+	switch (kind) {
+	case START:
+		wb_start(w->wb, task_done, t);
+		break;
+	case STOP:
+		wb_stop(w->wb, task_done, t);
+		break;
+	case DRAIN:
+		wb_drain(w->wb, task_done, t);
+		break;
+	case COMMIT:
+		wb_commit(w->wb, task_done, t);
+		break;
+	case DETACH:
+		wb_detach(w->wb, w->disks[disk].handle, task_done, t);
+		break;
+	}
+	return t;
+}
+
+int task_wait(struct world *w, struct task *task, const char *what)
+{
+	while (task->busy)
+		if (!world_step(w))
+			fail(w, "%s", what);
+	return task->err;
+}
+
+/* ---- what the cache remembers ---- */
+
+static bool remembered(struct world *w, const char *path, struct wb_backing_info *info)
+{
+	for (unsigned int i = 0; wb_backing_info(w->wb, i, info); i++)
+		if (info->id && strcmp(info->path, path) == 0)
+			return true;
+	return false;
+}
+
+/* The owner of a name, if it has one. */
+static bool name_known(struct world *w, const char *name, struct wb_backing_info *info)
+{
+	for (unsigned int i = 0; wb_backing_info(w->wb, i, info); i++)
+		if (strcmp(info->name, name) == 0)
+			return true;
+	return false;
+}
+
+static struct disk *disk_at(struct world *w, const char *path)
+{
+	for (unsigned int i = 0; i < NR_DISKS; i++)
+		if (strcmp(w->disks[i].dev->bdev.path, path) == 0)
+			return &w->disks[i];
+	return NULL;
+}
+
+/* One whose blocks the log has. */
+static bool disk_is_missing(struct world *w)
+{
+	struct wb_backing_info info;
+
+	for (unsigned int i = 0; wb_backing_info(w->wb, i, &info); i++)
+		if (!info.attached && info.in_log)
+			return true;
+	return false;
+}
+
+/* ---- attaching ---- */
+
+static int try_attach(struct world *w, unsigned int i, const char *name, bool cached,
+		      struct wb_backing **handle)
+{
+	struct simdev *dev = w->disks[i].dev;
+	struct wb_backing_spec spec = {
+		.name = name,
+		.path = dev->bdev.path,
+		.identity = dev->bdev.path,
+		.dev = &dev->bdev,
+		.cached = cached,
+	};
+
+	return wb_attach(w->wb, &spec, handle);
+}
+
+static bool choose_name(struct world *w, unsigned int i, char name[16])
+{
+	struct wb_backing_info info;
+	struct disk *owner;
+
+	if (i == UNCACHED || !w->comings) {
+		snprintf(name, 16, "n%u", i == UNCACHED ? NR_NAMES : i);
+		return true;
+	}
+	snprintf(name, 16, "n%u", (unsigned int)dice(w, NR_NAMES));
+	if (!name_known(w, name, &info))
+		return true;
+	if (info.attached || info.in_log)
+		return false;
+	/* Nobody needs what is remembered of the name: it goes to this disk. */
+	owner = disk_at(w, info.path);
+	if (owner)
+		owner->committed = owner->forgotten = false;
+	return true;
+}
+
+static void attach(struct world *w, unsigned int i)
+{
+	struct disk *d = &w->disks[i];
+	struct wb_backing_info info;
+	uint64_t fails = faults_of(d->dev);
+	char name[16];
+	int err;
+
+	if (remembered(w, d->dev->bdev.path, &info))
+		snprintf(name, sizeof(name), "%s", info.name);
+	else if (!choose_name(w, i, name))
+		return;
+	err = try_attach(w, i, name, i != UNCACHED, &d->handle);
+	note(w, "attach disk %u as %s: %d", i, name, err);
+	if (err && faults_of(d->dev) > fails)
+		return;
+	if (err)
+		fail(w, "disk %u can't be attached as %s: error %d", i, name, -err);
+	d->state = DISK_ATTACHING;
+	d->since = w->nr_tasks;
+	d->forgotten = false;
+	totals->attached++;
+}
+
+/* What a committed change of the table says must be remembered, and nothing else. */
+static void check_memory(struct world *w)
+{
+	struct wb_backing_info info;
+
+	for (unsigned int i = 0; i < NR_CACHED; i++) {
+		struct disk *d = &w->disks[i];
+		bool known = remembered(w, d->dev->bdev.path, &info);
+
+		if (d->committed && !known)
+			fail(w, "disk %u is forgotten", i);
+		if (d->forgotten && known)
+			fail(w, "disk %u is still remembered", i);
+	}
+}
+
+void disks_attach_first(struct world *w)
+{
+	if (!faults_damaged(w))
+		check_memory(w);
+	for (unsigned int i = 0; i < NR_DISKS; i++) {
+		bool away = w->comings && one_in(w, 5);
+		struct disk *d = &w->disks[i];
+
+		if ((i < NR_CACHED && i >= w->nr_cached) || (i == UNCACHED && !w->has_uncached) ||
+		    away)
+			continue;
+		attach(w, i);
+		if (d->state == DISK_ATTACHING && w->read_only)
+			d->state = DISK_THERE;
+	}
+	w->missing = disk_is_missing(w);
+	totals->missing += w->missing;
+}
+
+static bool choose_away(struct world *w, unsigned int *disk)
+{
+	unsigned int first = (unsigned int)dice(w, NR_DISKS);
+
+	for (unsigned int i = 0; i < NR_DISKS; i++) {
+		*disk = (first + i) % NR_DISKS;
+		if (w->disks[*disk].state == DISK_AWAY &&
+		    (*disk == UNCACHED || *disk < w->nr_cached))
+			return true;
+	}
+	return false;
+}
+
+void disk_attach(struct world *w)
+{
+	unsigned int i;
+
+	if (choose_away(w, &i))
+		attach(w, i);
+	if (w->read_only && w->disks[i].state == DISK_ATTACHING)
+		w->disks[i].state = DISK_THERE;
+	else
+		task_begin(w, COMMIT, 0);
+}
+
+/* Another disk than the remembered one, or the same uncached, while the log needs it: refused. */
+void disk_attach_wrong(struct world *w)
+{
+	struct wb_backing_info info;
+	struct wb_backing *handle;
+	unsigned int i = (unsigned int)dice(w, w->nr_cached);
+	bool cached = one_in(w, 2);
+	char name[16];
+	int err;
+
+	if (w->disks[i].state != DISK_AWAY || !remembered(w, w->disks[i].dev->bdev.path, &info) ||
+	    !info.in_log)
+		return;
+	snprintf(name, sizeof(name), "%s", info.name);
+	err = try_attach(w, cached ? UNCACHED : i, name, cached, &handle);
+	note(w, "attach the wrong disk as %s: %d", name, err);
+	if (err != (cached ? -ESTALE : -EUCLEAN) && !w->fault)
+		fail(w, "attaching the wrong disk got error %d", -err);
+	if (!err)
+		fail(w, "the wrong disk was attached");
+}
+
+void disks_attach_missing(struct world *w)
+{
+	struct wb_backing_info info;
+
+	for (unsigned int i = 0; i < w->nr_cached; i++)
+		if (w->disks[i].state == DISK_AWAY &&
+		    remembered(w, w->disks[i].dev->bdev.path, &info))
+			attach(w, i);
+	task_wait(w, task_begin(w, COMMIT, 0), "a commit never completes");
+}
+
+/* ---- detaching ---- */
+
+void disk_detach(struct world *w)
+{
+	unsigned int i = (unsigned int)dice(w, NR_DISKS);
+
+	if (w->disks[i].state != DISK_THERE || requests_busy(w, i))
+		return;
+	w->disks[i].state = DISK_DETACHING;
+	note(w, "detach disk %u", i);
+	if (!task_begin(w, DETACH, i))
+		w->disks[i].state = DISK_THERE;
+}
+
+void disks_forget(struct world *w)
+{
+	for (unsigned int i = 0; i < NR_DISKS; i++) {
+		struct disk *d = &w->disks[i];
+
+		if (d->state == DISK_DETACHING)
+			d->committed = d->forgotten = false;
+		d->state = DISK_AWAY;
+		d->handle = NULL;
+	}
+	memset(w->tasks, 0, sizeof(w->tasks));
+}

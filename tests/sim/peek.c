@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the simulation knows of the engine's inside: where a request is in the log, and counters. */
+#include "config.h"
+
+#include "engine/engine.h"
+#include "tests/sim/world.h"
+
+void peek_reset(struct wb_io *io)
+{
+	request_of(io)->state = REQUEST_BLOCKED;
+}
+
+bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry)
+{
+	const struct request *r = request_of(io);
+	const struct head_run *run;
+
+	if (r->state != REQUEST_COPYING || r->end != io->off + io->len)
+		return false;
+	run = &r->runs[r->nr_runs - 1];
+	*record = run->record->number;
+	*entry = run->entry + (run->nr ? run->nr - 1 : 0);
+	return true;
+}
+
+bool peek_stuck(const struct wb *wb)
+{
+	return wb->stuck;
+}
+
+uint32_t peek_max_blocks(const struct wb *wb)
+{
+	return head_max_blocks(wb);
+}
+
+static const char *count_blocks(struct wb *wb)
+{
+	uint64_t nr_cached[WB_MAX_TABLE + 1] = {0}, nr_dirty[WB_MAX_TABLE + 1] = {0};
+
+	for (uint32_t p = 0; p < layout_nr_positions(&wb->layout); p++) {
+		const struct index_entry *e = &wb->index.entries[p];
+
+		if (e->flags & INDEX_DIRTY && !(e->flags & INDEX_LINKED))
+			return "a block that nobody can find is dirty";
+		if (!(e->flags & INDEX_LINKED))
+			continue;
+		if (index_find(&wb->index, e->backing, index_block(e)) != p)
+			return "a block is in the index twice";
+		nr_cached[e->backing]++;
+		nr_dirty[e->backing] += (e->flags & INDEX_DIRTY) != 0;
+	}
+	for (unsigned int id = 1; id <= WB_MAX_TABLE; id++) {
+		const struct wb_backing *b = wb->by_id[id];
+
+		if (nr_cached[id] != (b ? b->nr_cached : 0))
+			return "nr_cached is not what the index has";
+		if (nr_dirty[id] != (b ? b->nr_dirty : 0))
+			return "nr_dirty is not what the index has";
+	}
+	return NULL;
+}
+
+/* Slots that hold anything not migrated, and the one that is being filled. */
+static const char *count_slots(struct wb *wb)
+{
+	uint64_t used = 0;
+
+	for (uint32_t i = 0; i < wb->layout.nr_segments; i++) {
+		const struct slot *slot = &wb->segments.slots[i];
+
+		used += slot->segment && slot->last_record > wb->ladder.migrated_on_disk;
+	}
+	if (used > wb->layout.nr_segments - segments_free(wb) &&
+	    wb->ladder.migrated == wb->ladder.migrated_on_disk)
+		return "segments are said to be free that are not";
+	return NULL;
+}
+
+const char *peek_counters(struct wb *wb)
+{
+	const char *what;
+
+	wb_lock(wb);
+	what = count_blocks(wb);
+	if (!what)
+		what = count_slots(wb);
+	wb_unlock(wb);
+	return what;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A run of the simulation: one cache, its disks, and what is known about them. The rooms:
+ *
+ *	sim.c		the command line, totals, finding and replaying failures (with shrink.c)
+ *	world.c		building a world; lives: open, look, start, act, end
+ *	actions.c	the table of what may happen in a life
+ *	requests.c	reads, writes, zeroing, syncs
+ *	disks.c		disks come and go: attach, detach, commit, drain
+ *	faults.c	what devices do wrong
+ *	checks.c	what has to be true: contents, backings, ladder, counters
+ *	uncached.c	what a disk that is not cached has to show
+ *	peek.c		the only one that looks into the engine
+ *
+ * Every action draws from a generator seeded by the run's seed and its own number, so one can be
+ * left out without changing the others.
+ */
+#ifndef WB_TESTS_WORLD_H
+#define WB_TESTS_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/newcache.h"
+#include "tests/sim/model.h"
+#include "tests/sim/simdev.h"
+#include "tests/sim/uncached.h"
+
+#define MAX_REQUESTS 32
+#define MAX_TASKS 8
+#define NR_CACHED 3 /* disks whose backings are cached; one more is not */
+#define NR_DISKS (NR_CACHED + 1)
+#define UNCACHED NR_CACHED
+#define MAX_LIVES 12
+#define LIFE_ACTIONS 1000 /* numbers for each life */
+#define MAX_STEPS 100000  /* of a life */
+#define MAX_GENERATIONS 64
+#define NO_OP UINT64_MAX
+
+struct world;
+
+enum kind { READ, WRITE, ZERO, SYNC };
+
+struct client {
+	struct world *world;
+	bool busy;
+	bool must_be_refused; /* -EROFS */
+	enum kind kind;
+	unsigned int disk;
+	uint32_t stamp;
+	uint64_t covered;    /* operations when it began */
+	uint64_t op;	     /* its own, or NO_OP */
+	uint64_t read_fails; /* of cache and disk when it began */
+	uint64_t disk_fails; /* any I/O of the disk */
+	uint64_t flush_fails;
+	struct wb_io io;
+	uint8_t *buf, *pages;
+};
+
+/* Something that reports to a wb_done_fn. */
+struct task {
+	struct world *world;
+	enum task_kind { START, STOP, DRAIN, COMMIT, DETACH } kind;
+	bool busy;
+	int err;
+	unsigned int disk;
+	uint64_t covered;
+	uint64_t number;
+};
+
+enum disk_state {
+	DISK_AWAY,
+	DISK_ATTACHING, /* until a commit that began later has reported */
+	DISK_THERE,
+	DISK_DETACHING,
+};
+
+struct disk {
+	struct simdev *dev;
+	struct wb_backing *handle;
+	enum disk_state state;
+	uint64_t since; /* ATTACHING: tasks that were begun before */
+	bool committed; /* the cache must remember it */
+	bool forgotten; /* it must not */
+};
+
+struct totals {
+	uint64_t runs, lives, crashes, kills, requests, syncs, refused_opens, truncated;
+	uint64_t attached, detached, missing, drains, read_only, damaged_runs;
+	uint64_t io_errors, gone, slow, rot, mishaps; /* faults */
+	uint64_t simulated_ns;
+};
+
+struct world {
+	struct sim sim;
+	struct model model;
+	struct uncached uncached;
+	struct simdev *cache;
+	struct disk disks[NR_DISKS];
+	unsigned int nr_cached; /* disks in use */
+	struct wb *wb;
+	struct wb_format_result geometry;
+	struct wb_options options;
+	uint8_t uuid[WB_UUID_LEN];
+	struct client clients[MAX_REQUESTS];
+	struct wb_io reader; /* of everything */
+	struct task tasks[MAX_TASKS];
+	uint64_t nr_tasks;   /* ever */
+	uint32_t max_blocks; /* of a request that is not split */
+	uint64_t max_len;    /* of any request */
+	uint8_t *image;	     /* of a disk, and a byte for each of its blocks */
+	uint64_t max_disk;   /* bytes, rounded up */
+
+	/* what this run may do */
+	bool faulty, comings, damaging, large, has_uncached;
+
+	/* of the run */
+	uint64_t seed;
+	const uint8_t *keep; /* [number]: whether to do an action; NULL: all */
+	bool verbose;
+	uint64_t nr_actions; /* the number of this one */
+	struct {
+		uint64_t generation, first_record;
+	} generations[MAX_GENERATIONS];
+	unsigned int nr_generations;
+	uint64_t nr_rot;	    /* of the cache, ever */
+	bool other_damage;	    /* than rot of superblocks while nothing was open */
+	unsigned int rotten_supers; /* bits: those that have not been written again */
+	uint64_t durable_seen;	    /* when last looked at */
+	uint64_t base_record;	    /* where the history begins */
+	bool lost;		    /* the cache could not be opened any more */
+
+	/* of the life */
+	unsigned int life;
+	uint64_t steps;
+	bool started, stopping, read_only, crash_early, fault;
+	bool missing;		      /* it began without a disk whose blocks the log has */
+	uint64_t faults_at_open;      /* failed I/Os of all devices */
+	uint64_t cache_fails_at_open; /* failed writes and flushes of the cache */
+	uint64_t writes_at_open;
+	struct wb_status last; /* for what only grows */
+};
+
+extern struct totals *totals;
+
+/* sim.c */
+void fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+void note(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* world.c */
+void world_run(uint64_t seed, const uint8_t *keep, bool verbose);
+bool world_step(struct world *w);
+uint64_t dice(struct world *w, uint64_t below);
+bool one_in(struct world *w, uint64_t n);
+
+/* actions.c */
+void act(struct world *w);
+
+/* requests.c */
+void request_start(struct world *w, enum kind kind);
+/* Register what has been placed in the log meanwhile. */
+void requests_note_placed(struct world *w);
+bool requests_busy(const struct world *w, unsigned int disk);
+void requests_wait(struct world *w);
+void requests_forget(struct world *w); /* the life is over */
+/* Read all of a disk; false for blocks that can't be read. ok has a byte for each block. */
+void request_read_all(struct world *w, unsigned int disk, uint8_t *image, uint8_t *ok);
+
+/* disks.c */
+void disks_attach_first(struct world *w);
+void disk_attach(struct world *w);
+void disk_attach_wrong(struct world *w);
+void disk_detach(struct world *w);
+struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk);
+int task_wait(struct world *w, struct task *task, const char *what);
+void disks_forget(struct world *w); /* the life is over */
+void disks_attach_missing(struct world *w);
+
+/* faults.c */
+void faults_inject(struct world *w);
+void faults_mend(struct world *w);
+void faults_damage(struct world *w); /* the cache, silently */
+bool faults_damaged(const struct world *w);
+uint64_t faults_fired(const struct world *w);
+uint64_t faults_of(const struct simdev *dev);
+bool faults_explain(struct world *w); /* an error in this life */
+
+/* checks.c */
+void check_status(struct world *w);
+/* True if the log ends before what is known of it: the history begins anew. */
+bool check_opened(struct world *w, uint64_t vouched);
+/* truncated: the history begins anew with what is there. */
+void check_contents(struct world *w, bool truncated);
+void check_backings(struct world *w);
+void check_healed(struct world *w);
+/* The largest record that anything readable on the cache says is durable. */
+uint64_t check_vouched(struct world *w);
+bool check_super_is_good(struct world *w, unsigned int i);
+
+/* peek.c */
+void peek_reset(struct wb_io *io);
+/* Whether all of a write is in the log: in which record it ends, and where in that. */
+bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry);
+/* Whether counters equal a walk over index and slots; else what does not. */
+const char *peek_counters(struct wb *wb);
+bool peek_stuck(const struct wb *wb); /* migration pauses because of a failure */
+uint32_t peek_max_blocks(const struct wb *wb);
+
+#endif
