@@ -419,16 +419,27 @@ END_TEST
 /* Each copy of a segment may take a header more than the segment had. */
 START_TEST(half_of_a_longer_log_full_of_live_blocks_can_be_carried)
 {
-	uint64_t until;
+	struct op *op;
 
 	harness_teardown();
 	harness_make(40, 4, 4);
 	begin_held();
 	ck_assert_int_eq(do_write(0, 0, 30 * BLOCK, 'h'), 0);
 	ck_assert_int_eq(do_write(0, 30 * BLOCK, 29 * BLOCK, 'i'), 0);
-	until = status().current_segment_id + 200;
-	for (uint64_t i = 0; status().current_segment_id < until; i++)
-		write_to_the_other(i);
+	ck_assert_int_eq(do_sync(), 0);
+	t.cache->hold[BDEV_READ] = true;
+	for (uint64_t i = 0; op = start_write(1, i % 40 * BLOCK, BLOCK, 'w'), true; i++) {
+		sim_sleep(&t.sim, NS_PER_S);
+		if (!op->done)
+			break;
+		ck_assert_int_eq(op_wait(op), 0);
+	}
+	ck_assert_uint_eq(status().nr_free_segments, head_reserve(t.wb));
+	t.cache->hold[BDEV_READ] = false;
+	sim_sleep(&t.sim, 10 * NS_PER_S);
+	ck_assert_msg(op->done, "the log is stuck with %llu free segments",
+		      (unsigned long long)status().nr_free_segments);
+	ck_assert_int_eq(op_wait(op), 0);
 	expect(0, 0, 30 * BLOCK, 'h');
 	expect(0, 30 * BLOCK, 29 * BLOCK, 'i');
 }
