@@ -171,7 +171,7 @@ static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint
 	if (wb->started && !wb->read_only) {
 		known->entry.sample_valid = false;
 		migrate_retry(wb); /* perhaps it is what was missing */
-		super_commit(wb, true);
+		known->attached = super_commit(wb, true);
 	}
 	*backing = known;
 	return 0;
@@ -223,10 +223,13 @@ static void committed(void *ctx, int err)
 
 	wb_lock(d->wb);
 	d->backing->detaching = false;
-	if (err)
-		d->backing->entry.detached = false;
-	else
+	if (!err) {
 		d->backing->dev = NULL;
+	} else if (d->backing->entry.detached) {
+		/* A copy of the table may say so by now. */
+		d->backing->entry.detached = false;
+		d->backing->attached = super_commit(d->wb, true);
+	}
 	wb_unlock(d->wb);
 	d->done(d->ctx, err);
 	free(d);

@@ -27,6 +27,7 @@ struct wb_backing {
 	struct list link;	   /* in wb.backings */
 	struct table_entry entry;  /* id 0: not cached, not in the table */
 	struct bdev *dev;	   /* NULL: remembered only */
+	uint64_t attached;	   /* superblock ticket: that it may change is not durable before */
 	uint64_t last_record;	   /* the last record with an entry of it */
 	struct mark mark;	   /* if backing_pending: nothing of it before this is needed */
 	uint64_t writing_migrated; /* what the superblock in flight says of entry.migrated */

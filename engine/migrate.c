@@ -109,6 +109,9 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 		wb_wake_at(wb, b->resume_at);
 		return false;
 	}
+	/* The table still has a sample of what it held before it was attached. */
+	if (b->attached > wb->super.done)
+		return false;
 	if (b->nr_drains || wb->nr_drains)
 		return true;
 	if (b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS])

@@ -426,20 +426,22 @@ static bool may_hold_proof(const struct recovery *r, uint64_t segment)
 /*
  * What records behind the end of the chain vouch for: only the first header of each segment has
  * been seen so far. Damage hides those behind it in its segment and may hide the next one; the
- * proof may be further away, as many segments can become durable at once. Generations seen here are
- * used up: their records must not look like those that will be written behind this end.
+ * proof may be further away, as many segments can become durable at once: as many as there are
+ * buffers behind the last one that is known. Generations seen here are used up: their records must
+ * not look like those that will be written behind this end.
  */
 static int look_behind(struct recovery *r)
 {
+	const struct wb *wb = r->wb;
 	uint64_t first = r->segment;
-	int err = look_into(r, first);
+	uint64_t last = max_u64(r->scan.last_segment, first + 1) + wb->segments.nr_buffers;
+	int err = 0;
 
-	if (!err)
-		err = look_into(r, first + 1);
-	for (uint64_t s = first + 2; !err && s <= r->scan.last_segment; s++) {
-		if (r->scan.durable >= r->next_record)
+	last = min_u64(last, first + wb->layout.nr_segments - 1);
+	for (uint64_t s = first; !err && s <= last; s++) {
+		if (s > first + 1 && r->scan.durable >= r->next_record)
 			break;
-		if (may_hold_proof(r, s))
+		if (s <= first + 1 || may_hold_proof(r, s))
 			err = look_into(r, s);
 	}
 	return err;
@@ -457,7 +459,8 @@ static int follow_all(struct recovery *r)
 	do {
 		durable = r->scan.durable;
 		err = follow_chain(r);
-		if (!err)
+		/* A clean superblock says it all. */
+		if (!err && !r->wb->was_clean)
 			err = look_behind(r);
 	} while (!err && r->scan.durable > durable && r->scan.durable >= r->next_record);
 	return err;

@@ -543,6 +543,9 @@ static void submit(struct wb *wb, struct wb_io *io, bool zero)
 		io->backing->write_bytes += io->len;
 	}
 	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
+	/* Nothing of it may be in the log before the table knows it. */
+	if (!err && io->backing->attached > wb->super.done)
+		err = -EIO;
 	if (err || !io->len)
 		finish(wb, r, err);
 	else if (io->backing->entry.id)
