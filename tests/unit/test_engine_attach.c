@@ -280,7 +280,7 @@ START_TEST(backing_whose_detaching_failed_stays_in_both_copies_of_the_table)
 	write_and_sync(0, 1, 'a');
 	ck_assert_int_eq(do_drain(), 0);
 	simdev_fail(t.cache, BDEV_WRITE, -EIO, 1, 6);
-	wb_detach(t.wb, t.b[0], note_done, NULL);
+	wb_detach(t.wb, t.b[0], false, note_done, NULL);
 	ck_assert_int_eq(wait_done(), -EIO);
 	wb_retry(t.wb);
 	op = start_write(0, 0, BLOCK, 'b');

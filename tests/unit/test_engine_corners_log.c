@@ -176,29 +176,29 @@ static void lose_the_first_write(void)
 	t.sim.fate = SIM_FATE_LOST;
 }
 
-/* The slot of segment 5 has been taken again, as carrying would. */
-static void forge_segment_5(void)
+/* The slot of segment 1 has been taken again, as carrying would. */
+static void forge_segment_6(void)
 {
 	struct wb_record_disk *disk = (void *)(t.cache->stable + slot_off(4, 0));
 	struct record_header header;
 
 	ck_assert_int_eq(record_decode(disk, t.wb->uuid, 4, &header), 0);
-	header.segment++;
-	header.record++;
+	header.segment += 2;
+	header.record += 2;
 	record_encode(&header, disk);
-	memcpy(t.cache->stable + slot_off(5, 0), disk, BLOCK);
-	memcpy(t.cache->visible + slot_off(5, 0), disk, BLOCK);
+	memcpy(t.cache->stable + slot_off(6, 0), disk, BLOCK);
+	memcpy(t.cache->visible + slot_off(6, 0), disk, BLOCK);
 	memcpy(disk, t.cache->visible + slot_off(4, 0), BLOCK);
 }
 
 /*
  * A first life leaves record 3 in segment 2, without record 2. In a second one the ring turns as
- * far as segment 5, and its own segment 2 is lost: that of the first life is no proof that what is
+ * far as segment 6, and its own segment 2 is lost: that of the first life is no proof that what is
  * before it is on the backings.
  */
 START_TEST(stale_header_does_not_prove_that_what_is_before_it_was_migrated)
 {
-	remake(4, 4, 4);
+	remake(5, 4, 5);
 	write_block(0, 0, 'a');
 	ck_assert_int_eq(do_drain(), 0);
 	sim_settle(&t.sim);
@@ -211,11 +211,12 @@ START_TEST(stale_header_does_not_prove_that_what_is_before_it_was_migrated)
 	for (uint64_t i = 0; i < 3; i++)
 		fill_segment(20 + 3 * i, (char)('d' + i));
 	ck_assert_uint_eq(status().current_segment_id, 4);
+	ck_assert_uint_eq(status().durable, 1);
 	steal(t.cache, BDEV_WRITE);
 	sim_settle(&t.sim);
 	t.sim.fate = SIM_FATE_KEPT;
 	sim_power_cut(&t.sim);
-	forge_segment_5();
+	forge_segment_6();
 	crash();
 	begin();
 	ck_assert_uint_eq(status().durable, 1);
