@@ -137,7 +137,7 @@ START_TEST(retry_ends_the_pause_of_a_failing_backing)
 }
 END_TEST
 
-START_TEST(on_full_error_gives_no_space_once_migration_is_stuck)
+START_TEST(on_full_error_gives_no_space_once_the_backing_is_held)
 {
 	struct op *op;
 
@@ -147,11 +147,16 @@ START_TEST(on_full_error_gives_no_space_once_migration_is_stuck)
 	sim_sleep(&t.sim, 2 * NS_PER_S);
 	ck_assert(op->done);
 	ck_assert_int_eq(op->err, -ENOSPC);
-	ck_assert_int_eq(do_write(1, 0, BLOCK, 'b'), -ENOSPC);
+	ck_assert_int_eq(do_write(0, 0, BLOCK, 'b'), -ENOSPC);
+	/* All of the log is of slow0: it was not known to fail when that was written. */
+	ck_assert_int_eq(do_write(1, 0, BLOCK, 'c'), -ENOSPC);
 	simdev_fail(t.dev[0], BDEV_WRITE, 0, 0, 0);
+	knob(WB_KNOB_ALLOW_MIGRATE, 1);
 	sim_sleep(&t.sim, 60 * NS_PER_S);
-	ck_assert_int_eq(do_write(1, 0, BLOCK, 'b'), 0);
-	ck_assert(said("cache: healthy"));
+	ck_assert(!info(0).held);
+	ck_assert_int_eq(do_write(0, 0, BLOCK, 'b'), 0);
+	ck_assert_int_eq(do_write(1, 0, BLOCK, 'c'), 0);
+	ck_assert(said("slow0: healthy"));
 }
 END_TEST
 
@@ -291,7 +296,7 @@ int main(void)
 		failing_backing_does_not_fail_writes_reads_or_syncs,
 		writer_waits_while_the_log_is_full_and_goes_on_when_the_backing_works_again,
 		retry_ends_the_pause_of_a_failing_backing,
-		on_full_error_gives_no_space_once_migration_is_stuck,
+		on_full_error_gives_no_space_once_the_backing_is_held,
 		on_full_set_later_frees_those_who_wait,
 		damage_in_the_log_never_reaches_a_backing,
 		log_that_can_not_be_read_is_read_again_later,
