@@ -78,20 +78,51 @@ bool backing_held(const struct wb *wb, const struct wb_backing *b)
 	return backing_unable(b) || (paused && !b->nr_drains && !wb->nr_drains);
 }
 
-bool backing_over_limit(struct wb *wb, const struct wb_backing *backing)
+/* Dirty blocks of all backings that are held, and the number of cached backings. */
+static uint64_t count_held(struct wb *wb, unsigned int *nr_cached)
 {
-	uint64_t limit = (uint64_t)wb->layout.nr_segments * (wb->layout.segment_blocks - 1) / 2;
 	uint64_t held = 0;
 
-	if (!backing_held(wb, backing))
-		return false;
+	*nr_cached = 0;
 	list_for_each(node, tmp, &wb->backings) {
 		const struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.id && !b->entry.detached && backing_held(wb, b))
+		if (!b->entry.id || b->entry.detached)
+			continue;
+		++*nr_cached;
+		if (backing_held(wb, b))
 			held += b->nr_dirty;
 	}
-	return held >= limit;
+	return held;
+}
+
+static uint64_t count_zeros(const struct wb *wb, const struct wb_backing *backing)
+{
+	const struct zeros_log *log = &wb->zeros_log;
+	uint64_t nr = 0;
+
+	for (uint64_t i = log->first; i < log->end; i++)
+		nr += zeros_log_at(log, i)->backing == backing->entry.id;
+	return nr;
+}
+
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros)
+{
+	uint64_t blocks = (uint64_t)wb->layout.nr_segments * (wb->layout.segment_blocks - 1);
+	uint64_t extents = wb->zeros.capacity / EXTENT_RECOVERY;
+	bool is_held = backing_held(wb, backing);
+	unsigned int nr_cached;
+	uint64_t held;
+
+	/* Nearly always. */
+	if (!is_held && backing->nr_dirty < blocks * 7 / 8 &&
+	    (!zeros || zeros_log_room(&wb->zeros_log, (uint32_t)(extents / 2 * 7))))
+		return false;
+	held = count_held(wb, &nr_cached);
+	if (is_held)
+		return held >= blocks / 2 || (zeros && count_zeros(wb, backing) >= extents / 2);
+	return nr_cached > 1 && (backing->nr_dirty >= blocks * 7 / 8 ||
+				 (zeros && count_zeros(wb, backing) >= extents * 7 / 8));
 }
 
 void backing_uses(struct wb_backing *b, const struct mark *record)

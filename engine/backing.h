@@ -43,7 +43,8 @@ struct wb_backing {
 	uint64_t nr_dirty, nr_cached; /* blocks in the index */
 	uint64_t nr_reads, nr_writes, nr_zeros, read_bytes, write_bytes;
 	uint64_t migrated_bytes, nr_errors;
-	bool to_flush; /* migration wrote to it since its last flush */
+	unsigned int nr_reading; /* reads of it for requests in flight: migration holds back */
+	bool to_flush;		 /* migration wrote to it since its last flush */
 	struct health health;
 	bool batch_failed;	      /* some of its I/O in this attempt of a batch */
 	unsigned int failed_batches;  /* attempts without a good one in between */
@@ -75,8 +76,11 @@ bool backing_unable(const struct wb_backing *backing);
 /* Whether its blocks have to be carried forward when the log's tail reaches them. */
 bool backing_held(const struct wb *wb, const struct wb_backing *backing);
 
-/* Whether the blocks that the log may have of backings that are held have used up their half. */
-bool backing_over_limit(struct wb *wb, const struct wb_backing *backing);
+/*
+ * Whether the log has as much of a backing as it may: half, of all that are held together; and seven
+ * eighths of one while there are others, so that they are not stopped when that one fails.
+ */
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros);
 
 /* A record with an entry of it has been placed, or found by recovery. */
 void backing_uses(struct wb_backing *backing, const struct mark *record);

@@ -77,13 +77,12 @@ void blocks_publish_zeros(struct wb *wb, struct wb_backing *backing, uint64_t bl
 		  poison);
 }
 
-/* Half is left to recovery, which may begin further back. */
-bool blocks_extent_room(struct wb *wb)
+bool blocks_extent_room(struct wb *wb, enum extent_user user)
 {
 	uint32_t n = 1 + wb->nr_zeroing;
+	uint32_t left = (uint32_t)(wb->zeros.capacity / 4 * (EXTENT_RECOVERY - user));
 
-	return zeros_room(&wb->zeros, n + wb->zeros.capacity / 4) &&
-	       zeros_log_room(&wb->zeros_log, n + wb->zeros_log.capacity / 2);
+	return zeros_room(&wb->zeros, n + left / 2) && zeros_log_room(&wb->zeros_log, n + left);
 }
 
 /* Returns the version of its place. */

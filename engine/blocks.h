@@ -44,7 +44,12 @@ void blocks_log_extent(struct wb *wb, struct wb_backing *backing, uint64_t block
 /* Give an extent of zeros, as old as it is, a new home at the head of the log. Needs the same. */
 void blocks_carry_zeros(struct wb *wb, struct wb_backing *backing, const struct zeros_extent *z);
 
-bool blocks_extent_room(struct wb *wb);
+/*
+ * Room for another extent. Requests may use a quarter; carrying them forward makes new ones before
+ * it drops old ones; recovery may begin further back in the log and find more still.
+ */
+enum extent_user { EXTENT_REQUEST = 1, EXTENT_CARRY = 3, EXTENT_RECOVERY = 4 };
+bool blocks_extent_room(struct wb *wb, enum extent_user user);
 
 /* Whether a write of any of these blocks has its place in the log and is not published yet. */
 bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t block,

@@ -53,8 +53,10 @@ uint64_t wb_ram_needed(uint64_t nr_segments, uint32_t segment_blocks, unsigned i
 	uint64_t buffers = min_u64(nr_buffers ? nr_buffers : DEFAULT_BUFFERS, nr_segments);
 
 	return index_memory(nr_segments * segment_blocks) + nr_segments * sizeof(struct slot) +
-	       (buffers + 1) * layout_segment_len(&layout) + zeros_memory(2 * ZEROS_CAPACITY) +
-	       zeros_log_memory(2 * ZEROS_CAPACITY) + migrate_memory(&layout, USUAL_BATCH);
+	       (buffers + 1) * layout_segment_len(&layout) +
+	       zeros_memory(EXTENT_RECOVERY * ZEROS_CAPACITY) +
+	       zeros_log_memory(EXTENT_RECOVERY * ZEROS_CAPACITY) +
+	       migrate_memory(&layout, USUAL_BATCH);
 }
 
 static void free_wb(struct wb *wb)
@@ -165,7 +167,8 @@ static int allocate(struct wb *wb, const struct wb_options *options)
 		err = index_init(&wb->index, &wb->env, layout_nr_positions(&wb->layout));
 	if (!err)
 		err = zeros_init(&wb->zeros, &wb->env,
-				 2 * (options->nr_zeros ? options->nr_zeros : ZEROS_CAPACITY));
+				 EXTENT_RECOVERY *
+					 (options->nr_zeros ? options->nr_zeros : ZEROS_CAPACITY));
 	if (!err)
 		err = zeros_log_init(&wb->zeros_log, &wb->env, wb->zeros.capacity);
 	if (!err && !wb->read_only)

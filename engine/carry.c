@@ -299,7 +299,7 @@ static bool place_blocks(struct carry *c)
 		c->resume_at = wb_now(wb) + POLL_WRITES;
 		return true;
 	}
-	if (!head_room(wb, c->nr_chunk, 0) || !blocks_extent_room(wb)) {
+	if (!head_room(wb, c->nr_chunk, 0) || !blocks_extent_room(wb, EXTENT_CARRY)) {
 		wait_for_room(c);
 		return true;
 	}
@@ -315,7 +315,7 @@ static bool extents_wait(struct carry *c)
 {
 	struct wb *wb = c->wb;
 
-	if (!wb->nr_zeroing && head_room(wb, 0, 0) && blocks_extent_room(wb))
+	if (!wb->nr_zeroing && head_room(wb, 0, 0) && blocks_extent_room(wb, EXTENT_CARRY))
 		return false;
 	wait_for_room(c);
 	return true;

@@ -158,7 +158,8 @@ struct wb {
 	struct {
 		uint64_t segment;
 		uint32_t block;
-	} tail;			/* where the record behind *migrated* is */
+	} tail; /* where the record behind *migrated* is */
+	struct pace pace;
 	uint64_t space_changes; /* counts what may make dead what is carried forward */
 	bool super_stale;	/* no superblock asked for says how far migration got */
 	struct batch *batches;	/* migrate.c's */

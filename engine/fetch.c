@@ -228,6 +228,9 @@ static void unpin_pieces(struct fetch *f)
 			segment_slot_at(wb, piece->position)->pins--;
 		else if (piece->source == PIECE_BUFFER)
 			piece->buffer->pins--;
+		if (piece->source == PIECE_BACKING && !--f->backing->nr_reading &&
+		    f->backing->batch)
+			wb_kick(wb);
 		if (piece->source == PIECE_LOG || piece->source == PIECE_BACKING)
 			read_ended(f, piece);
 	}
@@ -274,6 +277,8 @@ static bool run_pass(struct fetch *f)
 		if (piece->source != PIECE_LOG && piece->source != PIECE_BACKING)
 			continue;
 		atomic_fetch_add(&f->pending, 1);
+		if (piece->source == PIECE_BACKING)
+			f->backing->nr_reading++;
 		piece->io.owner = f;
 		piece->io.done = io_done;
 		wb_submit_later(f->wb, piece->source == PIECE_LOG ? f->wb->cache : f->backing->dev,

@@ -245,8 +245,8 @@ static bool poison(struct batch *b, const struct piece *piece)
 
 	if (now.kind != BLOCK_CACHED || now.position != piece->position)
 		return true;
-	if (blocks_in_flight(wb, b->backing, piece->block, 1) || !blocks_extent_room(wb) ||
-	    !head_room(wb, 0, 0))
+	if (blocks_in_flight(wb, b->backing, piece->block, 1) ||
+	    !blocks_extent_room(wb, EXTENT_CARRY) || !head_room(wb, 0, 0))
 		return false;
 	wb->figures.nr_checksum_errors++;
 	wb_log(wb, WB_LOG_ERROR,
@@ -399,12 +399,18 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
+/* One at a time while requests read from the backing. */
+static unsigned int most_in_flight(const struct batch *b)
+{
+	return b->backing->nr_reading ? 1 : MIGRATE_IOS;
+}
+
 /* Issue what the stage has. True: all of it is done. */
 static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
 	struct batch_io *bio;
 
-	while (!b->err && (bio = free_io(b)))
+	while (!b->err && b->in_flight < most_in_flight(b) && (bio = free_io(b)))
 		if (!next(b, bio))
 			break;
 	if (b->in_flight)
@@ -532,7 +538,7 @@ uint64_t migrate_memory(const struct layout *layout, uint32_t nr_segments)
 
 	return NR_BATCHES *
 	       (nr * (layout_segment_len(layout) + layout->segment_blocks * sizeof(struct piece)) +
-		sizeof(struct batch) + zeros_memory(4 * ZEROS_CAPACITY));
+		sizeof(struct batch) + zeros_memory(2 * EXTENT_RECOVERY * ZEROS_CAPACITY));
 }
 
 static int batch_init(struct wb *wb, struct batch *b)

@@ -10,13 +10,26 @@
 #include <stdint.h>
 
 struct wb;
-struct wb_backing;
 
 /*
  * Move the tail (and with it ladder.migrated) as far as nothing before it is needed: to where the
  * first backing has something pending, or poison is, or else to what is durable.
  */
 void space_advance_tail(struct wb *wb);
+
+/*
+ * Pacing of writers: when the last quarter of the log is being used they are slowed down little by
+ * little, to the speed at which the tail moves, so that nobody meets a wall. Whether nr_blocks may be
+ * placed now; if not, the pump is woken when they may.
+ */
+bool space_may_place(struct wb *wb);
+void space_placed(struct wb *wb, uint32_t nr_blocks);
+
+struct pace {
+	uint64_t next;	   /* ns: the next unit is placed then */
+	uint64_t speed;	   /* blocks that the tail moves in a second, lately */
+	uint64_t moved_at; /* ns: the tail has moved last, or was short of space first */
+};
 
 /* Whether migration is due whatever the load is. */
 bool space_under_pressure(struct wb *wb);

@@ -272,9 +272,9 @@ static void place(struct wb *wb, struct request *r)
 
 static bool room(struct wb *wb, struct request *r)
 {
-	if (r->zero && !blocks_extent_room(wb)) {
+	if (r->zero && !blocks_extent_room(wb, EXTENT_REQUEST)) {
 		segments_forget_migrated(wb);
-		if (!blocks_extent_room(wb))
+		if (!blocks_extent_room(wb, EXTENT_REQUEST))
 			return false;
 	}
 	return head_room(wb, unit_blocks(r), head_reserve(wb));
@@ -292,12 +292,12 @@ static int refusal(const struct wb *wb)
 /* Place the unit if there is room. False: there is none. */
 static bool try_place(struct wb *wb, struct request *r)
 {
-	bool over_limit = backing_over_limit(wb, io_of(r)->backing);
+	bool over_limit = backing_over_limit(wb, io_of(r)->backing, r->zero);
 	int err = refusal(wb);
 
-	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL])
+	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL] && backing_held(wb, io_of(r)->backing))
 		err = -ENOSPC;
-	if (!err && (over_limit || !room(wb, r)))
+	if (!err && (over_limit || !space_may_place(wb) || !room(wb, r)))
 		return false;
 	if (err) {
 		leave(wb, r);
@@ -305,6 +305,7 @@ static bool try_place(struct wb *wb, struct request *r)
 		return true;
 	}
 	place(wb, r);
+	space_placed(wb, unit_blocks(r));
 	r->state = REQUEST_COPYING;
 	r->work.fn = copy_and_publish;
 	wb_defer(wb, &r->work);
@@ -318,7 +319,7 @@ static void want_space(struct wb *wb, struct request *r)
 		return;
 	r->state = REQUEST_SPACE;
 	wb->nr_blocked++;
-	wb->segments.wanted = true;
+	wb->segments.wanted |= space_may_place(wb);
 	wb->figures.nr_waits_for_space++;
 	wb_kick(wb);
 }
@@ -460,15 +461,15 @@ void write_pump(struct wb *wb)
 	list_for_each(node, tmp, &wb->writes) {
 		struct request *r = container_of(node, struct request, link);
 
-		/* Who waits for a backing that is held lets the others pass. */
+		/* Who waits because of a backing's limit lets the others pass. */
 		if (r->state != REQUEST_SPACE || full)
 			continue;
 		if (try_place(wb, r))
 			wb->nr_blocked--;
 		else
-			full = !backing_over_limit(wb, io_of(r)->backing);
+			full = !backing_over_limit(wb, io_of(r)->backing, r->zero);
 	}
-	wb->segments.wanted = full;
+	wb->segments.wanted = full && space_may_place(wb);
 	list_for_each(node, tmp, &wb->writes) {
 		struct request *r = container_of(node, struct request, link);
 
