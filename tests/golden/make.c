@@ -160,6 +160,33 @@ static void batch(void)
 	crash();
 }
 
+/*
+ * One backing is held: its blocks and zeros have gone round the ring, one of them was lost on the
+ * way and written again; the other one has got further.
+ */
+static void carried(void)
+{
+	begin();
+	pause_backing(0, true);
+	put_block(0, 50, 1, 'A');
+	put_block(0, 3, 2, 'B');
+	put_bytes(0, 5 * BLOCK + 512, 512, 'C');
+	put_block(0, 10, 1, 'D');
+	zero_blocks(0, 8, 6);
+	put_block(0, 9, 1, 'E');
+	sync_all();
+	for (uint64_t i = 0; status().current_segment_id < 6; i++)
+		put_block(1, i % 30, 1, 'F');
+	damage(t.cache, slot_off(1, 1) + 7);
+	for (uint64_t i = 0; status().current_segment_id < 30; i++)
+		put_block(1, i % 40, 1, (char)('G' + i % 15));
+	ck_assert(said("block 50 of slow0 is lost"));
+	put_block(0, 50, 1, 'W');
+	put_bytes(0, 4 * BLOCK + 3000, 50, 'X');
+	sync_all();
+	crash();
+}
+
 /* ---- writing them out ---- */
 
 static const struct {
@@ -172,6 +199,7 @@ static const struct {
 	{"unfinished", unfinished, 12, 4, 6},
 	{"generations", generations, 12, 4, 6},
 	{"batch", batch, 8, 16, 4},
+	{"carried", carried, 12, 4, 4},
 };
 
 static void write_image(const char *to, const char *name)

@@ -17,7 +17,8 @@
 
 #define NR_BACKINGS 2u
 
-static const char *const names[] = {"clean", "torn", "unfinished", "generations", "batch"};
+static const char *const names[] = {"clean",	   "torn",  "unfinished",
+				    "generations", "batch", "carried"};
 #define NR_IMAGES ((int)(sizeof(names) / sizeof(*names)))
 
 static const char *const backing_names[NR_BACKINGS] = {"slow0", "slow1"};
