@@ -303,3 +303,52 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 	else
 		wb_drain(wb, backing, drained, d);
 }
+
+/* ---- resize ---- */
+
+/*
+ * The last block has been padded with zeros in the log, which would hide what is behind the old end.
+ * All of it that the log has is on the backing, so that has it.
+ */
+static int let_go_of_last_block(struct wb *wb, struct wb_backing *b)
+{
+	uint64_t last = backing_nr_blocks(b) - 1;
+	uint32_t position = index_find(&wb->index, b->entry.id, last);
+
+	if (b->entry.size % WB_BLOCK_SIZE == 0)
+		return 0;
+	if (backing_pending(b) || !zeros_room(&wb->zeros, 1))
+		return -EBUSY;
+	if (position != INDEX_NONE)
+		wb->index.entries[position].flags |= INDEX_DAMAGED;
+	zeros_remove(&wb->zeros, b->entry.id, last, 1);
+	return 0;
+}
+
+void wb_resize(struct wb *wb, struct wb_backing *b, wb_done_fn done, void *ctx)
+{
+	struct waiter *waiter = waiter_alloc(done, ctx);
+	int err = 0;
+
+	if (!waiter)
+		return;
+	wb_lock(wb);
+	if (b->dev->size < b->entry.size)
+		err = -EINVAL;
+	else if (b->dev->size > LARGEST_BACKING)
+		err = -EFBIG;
+	else if (wb->read_only || wb->stopping)
+		err = wb->read_only ? -EROFS : -ESHUTDOWN;
+	else if (b->entry.id)
+		err = let_go_of_last_block(wb, b);
+	if (!err)
+		b->entry.size = b->dev->size;
+	waiter->err = err;
+	if (err || !b->entry.id) {
+		wb_defer(wb, &waiter->work);
+	} else {
+		b->entry.sample_valid = false;
+		waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, true));
+	}
+	wb_unlock(wb);
+}

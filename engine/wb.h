@@ -132,6 +132,13 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
  */
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx);
 
+/*
+ * A backing's device has grown (dev->size): done when that is durable, and requests may reach behind
+ * the old end. Where that is in the middle of a block, the backing must be drained and nothing of it
+ * in flight: -EBUSY. -EINVAL: it has shrunk, which changes nothing.
+ */
+void wb_resize(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+
 /* Write superblocks and, if it changed, the backing table; done when they are durable. */
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);
 
