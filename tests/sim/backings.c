@@ -75,6 +75,12 @@ static bool is_consistent(const struct peek *p)
 	return !p->known || p->migrated >= p->batch_end;
 }
 
+/* What the log has of it is being given up. */
+static bool is_going(const struct disk *d, const struct peek *p)
+{
+	return d->discarding && !p->known;
+}
+
 static void look(struct world *w, unsigned int i)
 {
 	struct disk *d = &w->disks[i];
@@ -82,6 +88,8 @@ static void look(struct world *w, unsigned int i)
 	uint64_t n;
 
 	peek(w, i, &p);
+	if (is_going(d, &p))
+		return;
 	n = watermark(w, i, &p);
 	if (p.unable)
 		d->unable_at = w->nr_tasks;
@@ -157,6 +165,8 @@ static void check(struct world *w, unsigned int i)
 	struct peek p;
 
 	peek(w, i, &p);
+	if (is_going(d, &p))
+		return;
 	n = watermark(w, i, &p);
 	end = n;
 	if (is_consistent(&p)) {

@@ -399,6 +399,9 @@ void world_run(uint64_t seed, const uint8_t *keep, bool verbose)
 	build_cache(w);
 	build_disks(w);
 	build_memory(w);
+	note(w, "%llu segments of %u blocks, %u buffers, %u extents of zeros",
+	     (unsigned long long)w->geometry.nr_segments, w->geometry.segment_size / WB_BLOCK_SIZE,
+	     w->options.nr_buffers, w->options.nr_zeros);
 	lives = w->large ? 3 : MAX_LIVES;
 	for (w->life = 0; w->life < lives && !w->lost; w->life++)
 		live(w);
