@@ -61,6 +61,7 @@ has devices/disk/id ro
 has devices/disk/size ro 16777216
 has devices/disk/migrate_threshold rw 70
 has devices/disk/nr_dirty_caches ro 0
+has devices/disk/paused rw 0
 has devices/disk/stat ro
 
 [ "$(realpath "$control/device")" = "$cache" ] || fail 'device does not lead to the cache'

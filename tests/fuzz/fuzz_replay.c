@@ -492,7 +492,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	image_make(&l.image, &l.sim, &in);
 	l.sim.verbose = getenv("FUZZ_VERBOSE"); /* the cache's messages, to look into one input */
 	l.sim.random = l.image.seed * 0x9e3779b97f4a7c15ull | 1;
-	l.allowed = 8 * l.image.cache->bdev.size + 8 * 1024 * 1024;
+	l.allowed = 8 * l.image.cache->bdev.size + 24 * 1024 * 1024;
 	l.pages = aligned_alloc(WB_BLOCK_SIZE, WB_IO_PAGES * WB_BLOCK_SIZE);
 	FUZZ_ASSERT(l.pages);
 	l.sim.env.alloc = limited_alloc;
