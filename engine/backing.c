@@ -49,6 +49,8 @@ struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry)
 void backing_free(struct wb *wb, struct wb_backing *backing)
 {
 	list_del(&backing->link);
+	if (wb->last_begun == backing)
+		wb->last_begun = NULL;
 	if (backing->entry.id)
 		wb->by_id[backing->entry.id] = NULL;
 	free(backing);

@@ -167,6 +167,7 @@ struct wb {
 	unsigned int nr_drains; /* who waits for all backings to be migrated */
 
 	struct list backings;
+	struct wb_backing *last_begun; /* the last batch is of this one; or NULL */
 	struct wb_backing *by_id[WB_MAX_TABLE + 1];
 	struct list writes;	 /* requests, in order of arrival */
 	unsigned int nr_partial; /* of them: that write a block in part */

@@ -471,25 +471,33 @@ static struct batch *idle_batch(struct wb *wb)
 	return NULL;
 }
 
-/* Take turns: who has begun moves to the end of the list. */
+/* They take turns: the first after the one that began last. */
+static struct wb_backing *next_wanted(struct wb *wb)
+{
+	struct list *start = wb->last_begun ? &wb->last_begun->link : &wb->backings;
+	struct list *node = start;
+
+	do {
+		node = node->next;
+		if (node != &wb->backings) {
+			struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+			if (wanted(wb, b))
+				return b;
+		}
+	} while (node != start);
+	return NULL;
+}
+
 static void begin_wanted(struct wb *wb)
 {
-	struct list begun;
+	struct wb_backing *backing;
+	struct batch *b;
 
-	list_init(&begun);
-	list_for_each(node, tmp, &wb->backings) {
-		struct wb_backing *backing = container_of(node, struct wb_backing, link);
-		struct batch *b = idle_batch(wb);
-
-		if (!b)
-			break;
-		if (!wanted(wb, backing))
-			continue;
+	while ((b = idle_batch(wb)) && (backing = next_wanted(wb))) {
 		begin(wb, b, backing);
-		list_del(node);
-		list_add_tail(&begun, node);
+		wb->last_begun = backing;
 	}
-	list_splice_tail(&wb->backings, &begun);
 }
 
 void migrate_pump(struct wb *wb)

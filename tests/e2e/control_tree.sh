@@ -61,11 +61,12 @@ has devices/disk/id ro
 has devices/disk/size ro 16777216
 has devices/disk/migrate_threshold rw 70
 has devices/disk/nr_dirty_caches ro 0
+has devices/disk/paused rw 0
 has devices/disk/stat ro
 
 [ "$(realpath "$control/device")" = "$cache" ] || fail 'device does not lead to the cache'
 [ "$(realpath "$control/devices/disk/device")" = "$disk" ] || fail 'device does not lead to the disk'
-[ "$(find "$control" "$control/devices/disk" -maxdepth 1 -mindepth 1 | wc -l)" -eq 36 ] ||
+[ "$(find "$control" "$control/devices/disk" -maxdepth 1 -mindepth 1 | wc -l)" -eq 37 ] ||
 	fail "more or fewer files than described: $(ls "$control" "$control/devices/disk")"
 
 for file in "$control"/* "$control"/devices/disk/*; do # one value, with a newline
