@@ -206,6 +206,7 @@ static void plan_work(struct work *work)
 static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 {
 	uint64_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
+	const struct slot *slot;
 
 	backing->batch = b;
 	b->backing = backing;
@@ -213,8 +214,9 @@ static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 	b->cache_err = false;
 	b->begun_at = wb_now(wb);
 	b->from = backing->mark;
-	/* The segment of the mark may be used up, and gone. */
-	if (segment_slot(wb, b->from.segment)->segment != b->from.segment)
+	/* The segment of the mark may be used up: gone, or taken again before the batch ends. */
+	slot = segment_slot(wb, b->from.segment);
+	if (slot->segment != b->from.segment || slot->last_record < b->from.record)
 		b->from = (struct mark){b->from.record, b->from.segment + 1, 0};
 	choose_end(wb, backing, most, &b->end);
 	assert(b->end.segment - b->from.segment < b->max_segments);
