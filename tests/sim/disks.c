@@ -67,6 +67,10 @@ static void detach_failed(struct world *w, struct task *t)
 {
 	struct disk *d = &w->disks[t->disk];
 
+	if (t->err == -EROFS) {
+		d->state = d->handle ? DISK_THERE : DISK_AWAY;
+		return;
+	}
 	d->state = d->handle ? DISK_ATTACHING : DISK_AWAY;
 	d->since = w->nr_tasks;
 	d->committed = d->discarding = false;

@@ -301,6 +301,20 @@ bool model_replaced(const struct model *m, unsigned int backing, uint32_t block,
 	return false;
 }
 
+uint64_t model_last(const struct model *m, unsigned int backing, uint32_t block)
+{
+	uint32_t first = block * (BLOCK / SECTOR), end = first + BLOCK / SECTOR;
+	uint64_t n = m->nr_ops;
+
+	for (; n; n--) {
+		const struct model_op *op = &m->ops[n - 1];
+
+		if (op->backing == backing && op->first < end && op->first + op->nr > first)
+			break;
+	}
+	return n;
+}
+
 static bool sector_ok(struct model *m, unsigned int backing, uint32_t sector, uint32_t stamp,
 		      uint64_t since)
 {

@@ -72,6 +72,8 @@ bool model_has_written(const struct model *m, unsigned int backing, uint64_t fro
 /* Whether one of the operations [from, to) wrote all of a block. */
 bool model_replaced(const struct model *m, unsigned int backing, uint32_t block, uint64_t from,
 		    uint64_t to);
+/* How many operations it took until a block was written last. */
+uint64_t model_last(const struct model *m, unsigned int backing, uint32_t block);
 /* Whether a backing was the same after a and b operations. */
 bool model_same(struct model *m, unsigned int backing, uint64_t a, uint64_t b);
 /* A backing's history is forgotten; these are its stamps, always. */

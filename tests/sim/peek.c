@@ -79,7 +79,6 @@ bool peek_block(struct wb *wb, uint32_t position, struct peek_block *block)
 	*block = (struct peek_block){
 		.path = b->entry.path,
 		.block = (uint32_t)index_block(e),
-		.record = slot->last_record,
 		.dirty = slot->last_record > b->migrated_on_disk,
 		.off = layout_offset(position),
 	};

@@ -266,7 +266,6 @@ bool peek_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros
 struct peek_block {
 	const char *path; /* of its backing */
 	uint32_t block;
-	uint64_t record; /* it is not newer */
 	bool dirty;
 	uint64_t off; /* on the cache */
 };
