@@ -61,6 +61,8 @@ static void give_up(struct batch *b)
 	struct wb_backing *backing = b->backing;
 	uint64_t pause = RETRY_FIRST_PAUSE << min_u64(backing->attempts++, 20);
 
+	backing->figures.nr_batch_retries++;
+	b->wb->figures.nr_batch_retries++;
 	backing->resume_at = wb_now(b->wb) + min_u64(pause, LONGEST_PAUSE);
 	if (!b->cache_err)
 		backing_batch_failed(b->wb, backing);
@@ -202,6 +204,15 @@ static void plan_work(struct work *work)
 	wb_unlock(wb);
 }
 
+/* Since when what the batch leaves has been there, if records come evenly. */
+static uint64_t since_left(const struct batch *b)
+{
+	uint64_t since = b->backing->pending_since;
+	uint64_t nr = b->wb->ladder.durable + 1 - b->from.record;
+
+	return since + (b->begun_at - since) / nr * (b->end.record - b->from.record);
+}
+
 static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 {
 	uint64_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
@@ -213,6 +224,7 @@ static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 	b->begun_at = wb_now(wb);
 	b->from = backing->mark;
 	choose_end(wb, backing, most, &b->end);
+	b->next_since = since_left(b);
 	assert(b->end.segment - b->from.segment < b->max_segments);
 	backing->entry.batch_end = max_u64(backing->entry.batch_end, b->end.record - 1);
 	b->ticket = super_commit(wb, false);
@@ -337,9 +349,8 @@ static void settle_work(struct work *work)
 	}
 	wb_lock(wb);
 	heal(b);
-	wb->figures.nr_batches++;
-	wb->figures.nr_migrated_blocks += b->pieces.nr;
-	wb->figures.nr_superseded_blocks += b->pieces.nr_superseded;
+	migrate_count_batch(b);
+	backing->pending_since = b->next_since;
 	backing->to_flush = false;
 	backing->attempts = 0;
 	backing->resume_at = 0;
@@ -385,12 +396,13 @@ static struct batch_io *free_io(struct batch *b)
 /* Issue what the stage has. True: all of it is done. */
 static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
+	bool quiet = backing_must_be_quiet(b->wb, b->backing);
 	struct batch_io *bio;
 
-	while (!b->err && (bio = free_io(b)))
+	while (!quiet && !b->err && (bio = free_io(b)))
 		if (!next(b, bio))
 			break;
-	if (b->in_flight)
+	if (b->in_flight || (quiet && !b->err))
 		return false;
 	if (b->err)
 		give_up(b);

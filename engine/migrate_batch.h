@@ -41,7 +41,8 @@ struct batch_io {
 	size_t len;
 	struct work work;
 	struct bdev_io io;
-	uint8_t *scratch; /* a block */
+	uint64_t submitted; /* ns */
+	uint8_t *scratch;   /* a block */
 	struct iovec iov[RUN_BLOCKS];
 };
 
@@ -53,9 +54,10 @@ struct batch {
 	uint64_t ticket; /* ANNOUNCING, CONFIRMING: of the superblock */
 	uint64_t target; /* POISONING: the record that has to be durable */
 	uint64_t begun_at;
-	int err;	 /* of this stage */
-	bool cache_err;	 /* it is the cache's */
-	uint32_t cursor; /* next item of this stage */
+	uint64_t next_since; /* the backing's pending_since when the batch is done */
+	int err;	     /* of this stage */
+	bool cache_err;	     /* it is the cache's */
+	uint32_t cursor;     /* next item of this stage */
 	unsigned int in_flight;
 	struct mark from, end; /* what is migrated: end.record is the first one after it */
 	uint64_t old_zeros;    /* the last record with old zeros that the batch has; 0: none */
@@ -76,5 +78,8 @@ bool migrate_fill_next(struct batch *b, struct batch_io *bio);
 bool migrate_zero_next(struct batch *b, struct batch_io *bio);
 bool migrate_write_next(struct batch *b, struct batch_io *bio);
 bool migrate_flush_next(struct batch *b, struct batch_io *bio);
+
+/* It is done: count it. Mutex held. */
+void migrate_count_batch(struct batch *b);
 
 #endif

@@ -198,7 +198,7 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 		backing->last_record = max_u64(backing->last_record, held->record);
 		return backing->entry.detached ? 0 : apply_migrated(r, held, nr);
 	}
-	backing_uses(backing, &(struct mark){held->record, held->segment, held->block});
+	backing_uses(backing, &(struct mark){held->record, held->segment, held->block}, wb_now(wb));
 	if (e->kind != WB_ENTRY_DATA)
 		return apply_extent(r, backing, held);
 	blocks_publish(wb, backing, e->block, layout_position(&wb->layout, held->segment, held->at),
