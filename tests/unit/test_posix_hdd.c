@@ -449,6 +449,7 @@ static int run_model_tests(void)
 	tcase_add_test(tcase, random_reads_one_at_a_time_run_at_115_a_second);
 	tcase_add_test(tcase, a_deep_queue_is_quicker);
 	tcase_add_test(tcase, a_sorted_batch_is_much_quicker_than_an_unsorted_one);
+	tcase_add_test(tcase, disk_is_busy_while_it_works_and_not_while_it_waits);
 	tcase_add_test(tcase, the_nearest_is_served_first);
 	tcase_add_test(tcase, nobody_is_passed_for_ever);
 	tcase_add_test(tcase, a_flush_waits_for_what_is_before_it_and_costs_nothing_itself);
