@@ -241,9 +241,11 @@ int request_enter(struct wb *wb)
 	return 0;
 }
 
-void request_end(struct wb *wb, struct wb_io *io, int err)
+void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency)
 {
 	wb_lock(wb);
+	if (latency && !err)
+		histogram_add(latency, wb_now(wb) - request_of(io)->began);
 	wb->nr_others--;
 	if (wb->stopping)
 		wb_kick(wb);
@@ -258,7 +260,7 @@ void request_end_straight(struct wb_io *io, const struct bdev_io *bio)
 	wb_lock(wb);
 	backing_request_io(wb, io->backing, bio);
 	wb_unlock(wb);
-	request_end(wb, io, bio->err);
+	request_end(wb, io, bio->err, NULL);
 }
 
 bool wb_has_stopped(struct wb *wb)

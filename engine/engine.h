@@ -67,6 +67,7 @@ enum request_state {
 /* The engine's part of a struct wb_io. */
 struct request {
 	struct wb *wb;
+	uint64_t began;	  /* ns */
 	struct list link; /* in wb.writes, from arrival until published */
 	struct work work;
 	int err;
@@ -194,8 +195,11 @@ bool wb_has_stopped(struct wb *wb);
 
 /* A request that is not in wb.writes begins: -ESHUTDOWN after wb_stop. Mutex held. */
 int request_enter(struct wb *wb);
-/* It ends: calls its done, after which the wb may be gone. Without the mutex. */
-void request_end(struct wb *wb, struct wb_io *io, int err);
+/*
+ * It ends: calls its done, after which the wb may be gone. If it was good, the time it took is
+ * counted (NULL: not). Without the mutex.
+ */
+void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency);
 /* The I/O of a request for a backing that is not cached has ended, and with it the request. */
 void request_end_straight(struct wb_io *io, const struct bdev_io *bio);
 

@@ -40,14 +40,6 @@ unsigned int wb_knob_get(struct wb *wb, const struct wb_backing *backing, enum w
 	return value;
 }
 
-void wb_set_busy(struct wb *wb, struct wb_backing *backing, bool busy)
-{
-	wb_lock(wb);
-	backing->busy = busy;
-	wb_kick(wb);
-	wb_unlock(wb);
-}
-
 int wb_knob_set(struct wb *wb, struct wb_backing *backing, enum wb_knob_id id, unsigned int value)
 {
 	if (value < wb_knobs[id].min || value > wb_knobs[id].max)

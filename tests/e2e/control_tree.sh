@@ -79,6 +79,9 @@ perl -e 'exit(eval { require JSON::PP; JSON::PP::decode_json(join "", <STDIN>); 
 	fail 'status.json is not JSON'
 not grep -Ev '^(#.*|[a-z_]+(\{[^}]*\})? [-+.0-9eE]+|)$' "$control/metrics.prom" ||
 	fail 'metrics.prom is not in the text format of Prometheus'
+if command -v promtool >/dev/null; then
+	promtool check metrics <"$control/metrics.prom" || fail 'promtool complains of metrics.prom'
+fi
 for knob in allow_migrate barrier_deadline_ms nr_max_batched_migration migrate_threshold on_full; do
 	grep -q "$knob" "$control/params" || fail "params does not mention $knob"
 done
