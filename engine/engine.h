@@ -116,6 +116,7 @@ struct log {
 
 struct batch;
 struct carry;
+struct discard;
 
 struct wb {
 	/* const after open */
@@ -161,11 +162,12 @@ struct wb {
 		uint32_t block;
 	} tail; /* where the record behind *migrated* is */
 	struct pace pace;
-	uint64_t space_changes; /* counts what may make dead what is carried forward */
-	bool super_stale;	/* no superblock asked for says how far migration got */
-	struct batch *batches;	/* migrate.c's */
-	struct carry *carry;	/* carry.c's */
-	unsigned int nr_drains; /* who waits for all backings to be migrated */
+	uint64_t space_changes;	 /* counts what may make dead what is carried forward */
+	bool super_stale;	 /* no superblock asked for says how far migration got */
+	struct batch *batches;	 /* migrate.c's */
+	struct discard *discard; /* discard.c's */
+	struct carry *carry;	 /* carry.c's */
+	unsigned int nr_drains;	 /* who waits for all backings to be migrated */
 
 	struct list backings;
 	struct wb_backing *last_begun; /* the last batch is of this one; or NULL */
@@ -186,6 +188,7 @@ void sync_pump(struct wb *wb);
 void log_pump(struct wb *wb);
 void migrate_pump(struct wb *wb);
 void carry_pump(struct wb *wb);
+void discard_pump(struct wb *wb);
 
 /* cache.c: let every flow look at the state until nothing moves. Mutex held. */
 void wb_pump(struct wb *wb);
