@@ -39,16 +39,6 @@ static void expect_whole(char letter)
 	expect_block(0, LOST + 1, 'b');
 }
 
-static void turn_ring(unsigned int times)
-{
-	uint64_t until = status().current_segment_id + times * 12ull;
-
-	for (uint64_t i = 0; status().current_segment_id < until; i++) {
-		t.nr_trace = 0;
-		write_block(1, i % 40, (char)('A' + i % 50));
-	}
-}
-
 static void reopen(bool clean)
 {
 	if (clean) {
