@@ -58,7 +58,9 @@ void backing_free(struct wb *wb, struct wb_backing *backing)
 
 bool backing_pending(const struct wb_backing *b)
 {
-	return b->entry.id && !b->entry.detached && b->last_record > b->entry.migrated;
+	/* What is being given up may still come back. */
+	return b->entry.id && (!b->entry.detached || b->detaching) &&
+	       b->last_record > b->entry.migrated;
 }
 
 bool backing_unable(const struct wb_backing *b)

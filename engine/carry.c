@@ -116,7 +116,8 @@ static void begin(struct carry *c)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		b->carried = backing_pending(b) && backing_held(wb, b) && !b->batch;
+		b->carried = backing_pending(b) && backing_held(wb, b) && !b->batch &&
+			     !b->detaching;
 	}
 	if (slot->segment != c->segment) {
 		enter(c, CARRY_PLACING); /* nothing is left in it */
