@@ -318,6 +318,8 @@ static void settle_work(struct work *work)
 	health_clear(wb, NULL, CAUSE_MIGRATION);
 	backing->mark = b->end;
 	backing->entry.migrated = b->end.record - 1;
+	if (!backing_pending(backing))
+		backing->entry.batch_end = backing->entry.migrated;
 	wb->super_stale = true;
 	wb->space_changes++;
 	space_advance_tail(wb);
