@@ -118,7 +118,7 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 		return true;
 	if (b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS])
 		return false;
-	if (space_under_pressure(wb))
+	if (space_under_pressure(wb) || b->over_limit)
 		return true;
 	if (!wb->knobs[WB_KNOB_FORCE_MIGRATE] && (!wb->knobs[WB_KNOB_ALLOW_MIGRATE] || b->busy))
 		return false;

@@ -294,9 +294,14 @@ static int refusal(const struct wb *wb)
 /* Place the unit if there is room. False: there is none. */
 static bool try_place(struct wb *wb, struct request *r)
 {
-	bool over_limit = backing_over_limit(wb, io_of(r)->backing, r->zero);
+	bool over_limit = backing_over_limit(wb, io_of(r)->backing, unit_blocks(r), r->zero);
 	int err = refusal(wb);
 
+	io_of(r)->backing->over_limit = over_limit;
+	if (over_limit) {
+		wb->log.wanted = head_last(wb);
+		head_seal(wb, false);
+	}
 	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL] && backing_held(wb, io_of(r)->backing))
 		err = -ENOSPC;
 	if (!err && (over_limit || !space_may_place(wb) || !room(wb, r)))
@@ -469,7 +474,7 @@ void write_pump(struct wb *wb)
 		if (try_place(wb, r))
 			wb->nr_blocked--;
 		else
-			full = !backing_over_limit(wb, io_of(r)->backing, r->zero);
+			full = !backing_over_limit(wb, io_of(r)->backing, unit_blocks(r), r->zero);
 	}
 	wb->segments.wanted = full && space_may_place(wb);
 	list_for_each(node, tmp, &wb->writes) {
