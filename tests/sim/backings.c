@@ -56,6 +56,20 @@ static void forget_lost(struct world *w, unsigned int i)
 	w->nr_lost = kept;
 }
 
+/* Whether it may be lost in one of the states [from, to]. */
+static bool lost_between(const struct world *w, unsigned int i, uint32_t block, uint64_t from,
+			 uint64_t to)
+{
+	for (unsigned int l = 0; l < w->nr_lost; l++) {
+		const struct lost *lost = &w->lost_blocks[l];
+
+		if (lost->disk == i && lost->block == block && lost->since <= to &&
+		    !model_replaced(&w->model, i, block, lost->since, larger(from, lost->since)))
+			return true;
+	}
+	return false;
+}
+
 /* ---- watermarks ---- */
 
 static void peek(struct world *w, unsigned int i, struct peek *p)
@@ -111,6 +125,43 @@ void backings_look(struct world *w)
 		look(w, i);
 }
 
+/* ---- what the cache forgets ---- */
+
+/* Its history is what it shows. What a flush would save is saved. */
+static void backing_given_up(struct world *w, unsigned int i)
+{
+	uint32_t *stamps = malloc(w->model.sectors[i] * sizeof(*stamps));
+	struct simdev *dev = w->disks[i].dev;
+
+	if (!stamps)
+		fail(w, "no memory");
+	simdev_save(dev);
+	for (uint32_t at = 0; at < w->model.sectors[i]; at++) {
+		stamps[at] = model_stamp_of(i, at, dev->visible + (size_t)at * SECTOR);
+		if (stamps[at] == MODEL_GARBAGE)
+			fail(w, "a backing that was given up has what nobody wrote");
+	}
+	model_forget(&w->model, i, stamps);
+	free(stamps);
+	forget_lost(w, i);
+	w->disks[i].settled = w->disks[i].floor = w->disks[i].seen = model_now(&w->model);
+}
+
+static bool has_losses(const struct world *w, unsigned int i)
+{
+	return faults_damaged(w) ||
+	       backing_lost_any(w, i, 0, w->disks[i].dev->bdev.size, model_now(&w->model));
+}
+
+/* It has been forgotten: what was lost in the log is older on it. */
+void backing_detached(struct world *w, unsigned int i, bool discarded)
+{
+	if (discarded || has_losses(w, i))
+		backing_given_up(w, i);
+}
+
+/* ---- after opening ---- */
+
 /* What the table says may be older than what was known before. */
 void backings_opened(struct world *w)
 {
@@ -123,13 +174,10 @@ void backings_opened(struct world *w)
 		d->settled = smaller(d->settled, now);
 		d->floor = smaller(d->floor, now);
 		d->seen = smaller(d->seen, now);
-		if (d->discarding) {
-			peek(w, i, &p);
-			d->discarding = false;
-			if (!p.known)
-				backing_given_up(w, i);
-		}
 		peek(w, i, &p);
+		if (d->leaving && !p.known && (d->discarding || has_losses(w, i)))
+			backing_given_up(w, i);
+		d->leaving = d->discarding = false;
 		n = watermark(w, i, &p);
 		d->floor = is_consistent(&p) ? n : smaller(d->floor, n);
 		d->carried = !is_consistent(&p);
@@ -151,7 +199,7 @@ static bool sector_is_right(struct world *w, unsigned int i, uint32_t at, uint32
 	if (state == MODEL_ANY || faults_damaged(w))
 		return true;
 	/* Older, or just not there. */
-	if (backing_lost(w, i, at / BLOCK_SECTORS, end))
+	if (lost_between(w, i, at / BLOCK_SECTORS, d->floor, end))
 		return true;
 	return model_wrote(&w->model, i, at, stamp, d->floor, end);
 }
@@ -208,39 +256,4 @@ bool backing_has(struct world *w, unsigned int i, uint64_t n)
 				  larger(model_until(&w->model, p.migrated_on_disk),
 					 w->disks[i].settled),
 				  n);
-}
-
-/* ---- what the cache has forgotten ---- */
-
-/* Its history is what it shows. What a flush would save is saved. */
-void backing_given_up(struct world *w, unsigned int i)
-{
-	uint32_t *stamps = malloc(w->model.sectors[i] * sizeof(*stamps));
-	struct simdev *dev = w->disks[i].dev;
-
-	if (!stamps)
-		fail(w, "no memory");
-	simdev_save(dev);
-	for (uint32_t at = 0; at < w->model.sectors[i]; at++) {
-		stamps[at] = model_stamp_of(i, at, dev->visible + (size_t)at * SECTOR);
-		if (stamps[at] == MODEL_GARBAGE)
-			fail(w, "a backing that was given up has what nobody wrote");
-	}
-	model_forget(&w->model, i, stamps);
-	free(stamps);
-	forget_lost(w, i);
-	w->disks[i].settled = w->disks[i].floor = w->disks[i].seen = model_now(&w->model);
-}
-
-/* Nobody knows whether it was given up. */
-void backing_unknown(struct world *w, unsigned int i)
-{
-	uint32_t *stamps = malloc(w->model.sectors[i] * sizeof(*stamps));
-
-	if (!stamps)
-		fail(w, "no memory");
-	for (uint32_t at = 0; at < w->model.sectors[i]; at++)
-		stamps[at] = MODEL_ANY;
-	model_forget(&w->model, i, stamps);
-	free(stamps);
 }

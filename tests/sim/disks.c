@@ -30,6 +30,7 @@ static void all_attached(struct world *w, uint64_t number)
 		if (d->state != DISK_ATTACHING || d->since >= number)
 			continue;
 		d->state = DISK_THERE;
+		d->leaving = d->discarding = false;
 		d->committed = i != UNCACHED;
 	}
 }
@@ -51,15 +52,14 @@ static void detached(struct world *w, struct task *t)
 
 	if (t->disk != UNCACHED && !t->discard)
 		drained(w, t);
-	if (t->disk != UNCACHED && (t->discard || backing_lost_any(w, t->disk, 0, d->dev->bdev.size,
-								   model_now(&w->model))))
-		backing_given_up(w, t->disk);
+	if (t->disk != UNCACHED)
+		backing_detached(w, t->disk, t->discard);
 	totals->discarded += t->discard;
 	totals->detached++;
 	d->state = DISK_AWAY;
 	d->handle = NULL;
 	d->forgotten = d->committed;
-	d->committed = d->paused = d->discarding = false;
+	d->committed = d->paused = d->leaving = d->discarding = false;
 }
 
 /* Nobody knows which table is on the cache before the next commit. */
@@ -68,14 +68,13 @@ static void detach_failed(struct world *w, struct task *t)
 	struct disk *d = &w->disks[t->disk];
 
 	if (t->err == -EROFS) {
+		d->leaving = d->discarding = false;
 		d->state = d->handle ? DISK_THERE : DISK_AWAY;
 		return;
 	}
 	d->state = d->handle ? DISK_ATTACHING : DISK_AWAY;
 	d->since = w->nr_tasks;
-	d->committed = d->discarding = false;
-	if (t->discard && t->disk != UNCACHED)
-		backing_unknown(w, t->disk);
+	d->committed = false;
 }
 
 static void task_succeeded(struct world *w, struct task *t)
@@ -386,13 +385,14 @@ void disk_detach(struct world *w)
 	if ((before != DISK_THERE && !missing) || requests_busy(w, i))
 		return;
 	d->state = DISK_DETACHING;
+	d->leaving = true;
 	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 3);
 	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
 	     missing ? ", which is missing" : "");
 	if (task_begin(w, DETACH, i))
 		return;
 	d->state = before;
-	d->discarding = false;
+	d->leaving = d->discarding = false;
 }
 
 void disks_forget(struct world *w)

@@ -163,8 +163,8 @@ static void note_lost(struct world *w, const struct peek_block *b)
 	for (unsigned int i = 0; i < NR_CACHED; i++)
 		if (strcmp(w->disks[i].dev->bdev.path, b->path) == 0)
 			w->lost_blocks[w->nr_lost++] = (struct lost){i, b->block,
-								     model_until(&w->model,
-										 b->record)};
+								     model_last(&w->model, i,
+										b->block)};
 	totals->lost++;
 }
 

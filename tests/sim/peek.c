@@ -25,9 +25,10 @@ bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry)
 	return true;
 }
 
-bool peek_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros)
+bool peek_over_limit(struct wb *wb, const struct wb_backing *backing)
 {
-	return backing_held(wb, backing) && backing_over_limit(wb, backing, zeros);
+	return backing_held(wb, backing) &&
+	       backing_over_limit(wb, backing, head_max_blocks(wb), true);
 }
 
 static struct wb_backing *find(struct wb *wb, const char *path)
@@ -72,17 +73,21 @@ bool peek_block(struct wb *wb, uint32_t position, struct peek_block *block)
 	const struct index_entry *e = &wb->index.entries[position];
 	const struct slot *slot = segment_slot_at(wb, position);
 	const struct wb_backing *b;
+	struct block_state state;
 
 	if (!(e->flags & INDEX_LINKED) || !is_settled(wb, slot))
 		return false;
 	b = wb->by_id[e->backing];
+	state = blocks_lookup(wb, b, index_block(e));
+	if (b->entry.detached || state.kind != BLOCK_CACHED || state.position != position)
+		return false;
 	*block = (struct peek_block){
 		.path = b->entry.path,
 		.block = (uint32_t)index_block(e),
 		.dirty = slot->last_record > b->migrated_on_disk,
 		.off = layout_offset(position),
 	};
-	return !b->entry.detached;
+	return true;
 }
 
 uint32_t peek_positions(const struct wb *wb)

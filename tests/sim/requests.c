@@ -96,7 +96,7 @@ static bool error_is_right(struct world *w, struct client *c, int err)
 	if (c->kind == READ)
 		return false;
 	if (err == -ENOSPC)
-		return is_write(c) && peek_over_limit(w->wb, c->io.backing, c->kind == ZERO) &&
+		return is_write(c) && peek_over_limit(w->wb, c->io.backing) &&
 		       wb_knob_get(w->wb, NULL, WB_KNOB_ON_FULL);
 	wb_status(w->wb, &status);
 	return err == -EIO && status.state == WB_FAILED;

@@ -88,7 +88,7 @@ struct disk {
 	bool committed; /* the cache must remember it */
 	bool forgotten; /* it must not */
 	bool paused;
-	bool discarding;
+	bool leaving, discarding; /* perhaps, if the cache knows it no more */
 	/* What it shows without the cache; counts of operations. */
 	uint64_t settled; /* all of its operations before are on it */
 	uint64_t floor;	  /* no sector of it is older */
@@ -217,9 +217,8 @@ void hold_progress(struct world *w);
 void backings_opened(struct world *w);
 void backings_look(struct world *w); /* at how far they are */
 void backings_check(struct world *w);
-/* A disk was forgotten by the cache, and with it what it did not have. */
-void backing_given_up(struct world *w, unsigned int i);
-void backing_unknown(struct world *w, unsigned int i);
+/* The cache has forgotten a disk, and with discarded what it did not have. */
+void backing_detached(struct world *w, unsigned int i, bool discarded);
 /* Whether it has what it has to have of the first n operations. */
 bool backing_has(struct world *w, unsigned int i, uint64_t n);
 /* Whether a block may be lost after n operations. */
@@ -262,7 +261,8 @@ struct peek {
 	uint64_t migrated, migrated_on_disk, batch_end;
 };
 void peek_backing(struct wb *wb, const char *path, struct peek *peek);
-bool peek_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros);
+/* Whether it is held, and a large request to it would have to wait. */
+bool peek_over_limit(struct wb *wb, const struct wb_backing *backing);
 struct peek_block {
 	const char *path; /* of its backing */
 	uint32_t block;
