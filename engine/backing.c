@@ -127,7 +127,7 @@ static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only)
 		const struct wb_backing *b = container_of(node, struct wb_backing, link);
 
 		if (counts(wb, b, only))
-			nr += b->nr_dirty;
+			nr += b->nr_dirty + b->nr_placed;
 	}
 	for (uint64_t i = log->first; i < log->end; i++)
 		nr += is_needed(wb, zeros_log_at(log, i), only);
@@ -170,7 +170,9 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 		       (zeros && count_zeros(wb, backing) >= extents / 2);
 	}
 	/* Nearly always. */
-	if (backing->nr_dirty + wb->zeros_log.end - wb->zeros_log.first + wanted <= most &&
+	if (backing->nr_dirty + backing->nr_placed + wb->zeros_log.end - wb->zeros_log.first +
+			    wanted <=
+		    most &&
 	    (!zeros || zeros_log_room(&wb->zeros_log, (uint32_t)(extents / 2 * 7))))
 		return false;
 	if (count_cached(wb) < 2)
