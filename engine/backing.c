@@ -71,8 +71,12 @@ bool backing_unable(const struct wb_backing *b)
 
 bool backing_drained(const struct wb_backing *b, uint64_t target)
 {
-	return !b->entry.id || b->entry.detached ||
-	       min_u64(target, b->last_record) <= b->migrated_on_disk;
+	if (!b->entry.id || b->entry.detached ||
+	    min_u64(target, b->last_record) <= b->migrated_on_disk)
+		return true;
+	/* What it has in the log is all newer, and may not even be durable. */
+	return b->mark.record > target && b->entry.migrated == b->migrated_on_disk &&
+	       b->entry.migrated >= b->entry.batch_end;
 }
 
 bool backing_held(const struct wb *wb, const struct wb_backing *b)
