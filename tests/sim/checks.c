@@ -248,9 +248,10 @@ static void check_backing_is_well(struct world *w, unsigned int i)
 	for (unsigned int n = 0; wb_backing_info(w->wb, n, &info); n++) {
 		if (info.backing != w->disks[i].handle || !info.id)
 			continue;
-		if (info.state != WB_HEALTHY || info.in_log || info.held)
+		if (info.state != WB_HEALTHY || info.held)
 			fail(w, "disk %u is not well: %s", i, info.reason);
-		if (!info.consistent)
+		/* Poison is carried forward as long as it is there. */
+		if ((info.in_log || !info.consistent) && !peek_has_poison(w->wb))
 			fail(w, "disk %u has all, and is not said to show a state of the past", i);
 	}
 }

@@ -263,6 +263,8 @@ struct peek {
 void peek_backing(struct wb *wb, const char *path, struct peek *peek);
 /* Whether it is held, and a large request to it would have to wait. */
 bool peek_over_limit(struct wb *wb, const struct wb_backing *backing);
+/* Whether several that are held together have more than the log should have. */
+bool peek_crowded(struct wb *wb);
 struct peek_block {
 	const char *path; /* of its backing */
 	uint32_t block;
