@@ -160,7 +160,7 @@ bool check_opened(struct world *w, uint64_t vouched)
 	note(w, "opened: record %llu of generation %llu, %llu of %llu operations (%llu synced)",
 	     (unsigned long long)s.durable, (unsigned long long)s.generation, (unsigned long long)n,
 	     (unsigned long long)model_now(&w->model), (unsigned long long)w->model.synced);
-	if (n < w->model.synced && !w->other_damage)
+	if (model_has_written(&w->model, n, w->model.synced) && !w->other_damage)
 		fail(w, "of %llu operations that were synced only %llu are there",
 		     (unsigned long long)w->model.synced, (unsigned long long)n);
 	truncated = s.durable < vouched || s.durable < w->base_record ||
