@@ -58,9 +58,7 @@ void backing_free(struct wb *wb, struct wb_backing *backing)
 
 bool backing_pending(const struct wb_backing *b)
 {
-	/* What is being given up may still come back. */
-	return b->entry.id && (!b->entry.detached || b->detaching) &&
-	       b->last_record > b->entry.migrated;
+	return b->entry.id && !backing_gone(b) && b->last_record > b->entry.migrated;
 }
 
 bool backing_unable(const struct wb_backing *b)

@@ -70,6 +70,13 @@ struct wb_backing *backing_by_name(struct wb *wb, const char *name);
 struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry);
 void backing_free(struct wb *wb, struct wb_backing *backing);
 
+/* Whether nothing that the log has of it is needed any more. */
+static inline bool backing_gone(const struct wb_backing *backing)
+{
+	/* What is being given up may still come back. */
+	return backing->entry.detached && !backing->detaching;
+}
+
 /* Whether the log holds something of it that is not on it. */
 bool backing_pending(const struct wb_backing *backing);
 
