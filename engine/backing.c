@@ -69,8 +69,9 @@ bool backing_unable(const struct wb_backing *b)
 
 bool backing_drained(const struct wb_backing *b, uint64_t target)
 {
-	if (!b->entry.id || b->entry.detached ||
-	    min_u64(target, b->last_record) <= b->migrated_on_disk)
+	uint64_t needed = min_u64(max_u64(target, b->carried_until), b->last_record);
+
+	if (!b->entry.id || b->entry.detached || needed <= b->migrated_on_disk)
 		return true;
 	/* What it has in the log is all newer, and may not even be durable. */
 	return b->mark.record > target && b->entry.migrated == b->migrated_on_disk &&

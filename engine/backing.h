@@ -40,6 +40,7 @@ struct wb_backing {
 	uint64_t resume_at;	   /* ns: no batch before */
 	unsigned int nr_drains;	   /* who waits for it to be migrated */
 	bool detaching;		   /* what the log has of it is being given up */
+	uint64_t carried_until;	   /* record: what was carried forward has come no further */
 	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
 	bool busy; /* the modulator's verdict: its load leaves no room for migration */
 	unsigned int utilisation;     /* %: what that was found from */
