@@ -12,6 +12,7 @@ static void set_paused(struct world *w, unsigned int i, bool paused)
 	struct disk *d = &w->disks[i];
 
 	note(w, "disk %u is %s", i, paused ? "paused" : "not paused any more");
+	d->paused |= paused; /* some may be refused at once */
 	if (wb_knob_set(w->wb, d->handle, WB_KNOB_PAUSED, paused))
 		fail(w, "a disk can't be paused");
 	d->paused = paused;
