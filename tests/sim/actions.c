@@ -174,7 +174,10 @@ void act(struct world *w)
 		sum += weight(w, j);
 	for (n = dice(w, sum); n >= weight(w, i); i++)
 		n -= weight(w, i);
-	actions[i].fn(w);
+	if (tasks_are_many(w))
+		some_steps(w);
+	else
+		actions[i].fn(w);
 	requests_note_placed(w);
 	if (w->nr_actions % 8 == 0)
 		check_status(w);

@@ -179,6 +179,15 @@ struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk)
 	return t;
 }
 
+bool tasks_are_many(const struct world *w)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < MAX_TASKS; i++)
+		nr += w->tasks[i].busy;
+	return nr >= MANY_TASKS;
+}
+
 int task_wait(struct world *w, struct task *task, const char *what)
 {
 	while (task->busy)

@@ -29,7 +29,8 @@
 #include "tests/sim/uncached.h"
 
 #define MAX_REQUESTS 32
-#define MAX_TASKS 8
+#define MAX_TASKS 16
+#define MANY_TASKS 8 /* no action begins one more */
 #define NR_CACHED 3 /* disks whose backings are cached; one more is not */
 #define NR_DISKS (NR_CACHED + 1)
 #define UNCACHED NR_CACHED
@@ -202,6 +203,7 @@ void disk_attach_wrong(struct world *w);
 void disk_detach(struct world *w);
 bool disks_any_missing(struct world *w);
 struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk);
+bool tasks_are_many(const struct world *w);
 int task_wait(struct world *w, struct task *task, const char *what);
 void disks_forget(struct world *w); /* the life is over */
 void disks_attach_missing(struct world *w);
