@@ -65,7 +65,7 @@ enum exit_status command_drain(int argc, char **argv)
 	int err = parse_whole(argc, argv, 1, &mount);
 
 	if (err >= 0)
-		err = drain(&mount);
+		err = drain("drain", &mount, NULL);
 	return exit_status_of(err);
 }
 

@@ -115,6 +115,10 @@ int control_store_knob(struct control_store *store);
 void control_show_trigger(const struct control_show *show);
 int control_trigger(struct control_store *store);
 
+/* control_drain.c: for .control and a device */
+int control_drain(struct control_store *store);
+int control_drain_device(struct control_store *store);
+
 /* attach.c: store functions */
 int control_attach(struct control_store *store);
 int control_detach(struct control_store *store);

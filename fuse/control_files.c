@@ -37,18 +37,24 @@ void control_show_knob(const struct control_show *show)
 int control_store_knob(struct control_store *store)
 {
 	const struct control_file *file = store->file;
+	struct exports *exports = &store->server->exports;
+	struct export *export;
 	char why[KNOB_REASON_LEN];
 	unsigned int value;
+	int err;
 
 	if (knob_parse(file->knob, store->value, &value, why))
 		return control_refuse(&store->server->control, -EINVAL, "%s: %s", file->name, why);
-	/* A backing doesn't leave while we look at it. */
-	LOCK_SCOPE(&store->server->exports.lock);
-	if (file->id >= WB_NR_KNOBS &&
-	    store->server->exports.slot[store->slot].state != EXPORT_SHOWN)
-		return -ENODEV;
-	return wb_knob_set(store->server->wb, backing_of(store->server, file, store->slot),
-			   file->id, value);
+	if (file->id < WB_NR_KNOBS)
+		return wb_knob_set(store->server->wb, NULL, file->id, value);
+	/* A backing doesn't leave meanwhile. The engine may call us back: not with the lock held. */
+	err = exports_hold(exports, store->slot, &export);
+	if (err)
+		return control_refuse(&store->server->control, err, "%s: %s", file->name,
+				      reason(err));
+	err = wb_knob_set(store->server->wb, atomic_load(&export->backing), file->id, value);
+	exports_release(exports, store->slot);
+	return err;
 }
 
 void control_show_trigger(const struct control_show *show)
@@ -108,12 +114,6 @@ static int trigger_flush(struct control_store *store)
 	request->io.done = sync_done;
 	request->io.ctx = request;
 	wb_sync(store->server->wb, &request->io);
-	return CONTROL_LATER;
-}
-
-static int trigger_drain(struct control_store *store)
-{
-	wb_drain(store->server->wb, NULL, trigger_done, take(store));
 	return CONTROL_LATER;
 }
 
@@ -235,6 +235,12 @@ static void show_nr_dirty(const struct control_show *show)
 	text_printf(show->text, "%" PRIu64 "\n", show->info->nr_dirty);
 }
 
+/* Who has the exposed file open: while there is somebody, it can't be detached. */
+static void show_nr_open(const struct control_show *show)
+{
+	text_printf(show->text, "%u\n", show->server->exports.slot[show->slot].nr_open);
+}
+
 static void show_stat(const struct control_show *show)
 {
 	const struct server *server = show->server;
@@ -261,7 +267,7 @@ static void show_stat(const struct control_show *show)
 static const struct control_file cache_rows[] = {
 	TRIGGER("commit_super_block", trigger_commit),
 	TRIGGER("flush_current_buffer", trigger_flush),
-	TRIGGER("drain", trigger_drain),
+	TRIGGER("drain", control_drain),
 	TRIGGER("retry", trigger_retry),
 	TRIGGER("clear_stat", trigger_clear_stat),
 	{.name = "last_flushed_segment_id", .mode = READ_ONLY, .show = show_segment_id},
@@ -279,6 +285,7 @@ static const struct control_file cache_rows[] = {
 };
 
 static const struct control_file device_rows[] = {
+	TRIGGER("drain", control_drain_device),
 	{.name = "cache_id", .mode = READ_ONLY, .show = show_cache_id},
 	{.name = "migrating", .mode = READ_ONLY, .show = show_migrating},
 	{.name = "dev", .mode = READ_ONLY, .show = show_dev},
@@ -287,6 +294,7 @@ static const struct control_file device_rows[] = {
 	{.name = "id", .mode = READ_ONLY, .show = show_id},
 	{.name = "size", .mode = READ_ONLY, .show = show_size},
 	{.name = "nr_dirty_caches", .mode = READ_ONLY, .show = show_nr_dirty},
+	{.name = "nr_open", .mode = READ_ONLY, .show = show_nr_open},
 	{.name = "stat", .mode = READ_ONLY, .show = show_stat},
 };
 

@@ -201,6 +201,17 @@ int exports_open(struct exports *exports, unsigned int slot, bool *keep_pages)
 	return 0;
 }
 
+int exports_hold(struct exports *exports, unsigned int slot, struct export **export)
+{
+	LOCK_SCOPE(&exports->lock);
+
+	if (slot >= EXPORTS_MAX || exports->slot[slot].state != EXPORT_SHOWN)
+		return -ENOENT;
+	*export = &exports->slot[slot];
+	(*export)->nr_open++;
+	return 0;
+}
+
 void exports_release(struct exports *exports, unsigned int slot)
 {
 	LOCK_SCOPE(&exports->lock);

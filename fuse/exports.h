@@ -84,6 +84,9 @@ struct export *exports_get(struct exports *exports, unsigned int slot);
 int exports_open(struct exports *exports, unsigned int slot, bool *keep_pages) WB_CHECK;
 void exports_release(struct exports *exports, unsigned int slot);
 
+/* The same for who uses it without having it open, for a moment. */
+int exports_hold(struct exports *exports, unsigned int slot, struct export **export) WB_CHECK;
+
 /* What the engine knows of a shown export; call with exports.lock held. False if it isn't shown. */
 bool exports_info(struct exports *exports, unsigned int slot, struct wb_backing_info *info);
 
