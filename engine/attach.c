@@ -304,6 +304,42 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 		wb_drain(wb, backing, drained, d);
 }
 
+/* ---- another device for the same backing ---- */
+
+void wb_suspend(struct wb *wb, struct wb_backing *b, wb_done_fn done, void *ctx)
+{
+	struct waiter *waiter = waiter_alloc(done, ctx);
+
+	if (!waiter)
+		return;
+	wb_lock(wb);
+	b->suspended = true;
+	waiter->backing = b;
+	waiter_add(wb, waiter, WAIT_NO_BATCH, 0);
+	wb_unlock(wb);
+}
+
+void wb_resume(struct wb *wb, struct wb_backing *b, const char *path, const char *identity,
+	       wb_done_fn done, void *ctx)
+{
+	wb_lock(wb);
+	b->suspended = false;
+	if (path) {
+		snprintf(b->entry.path, sizeof(b->entry.path), "%s", path);
+		snprintf(b->entry.identity, sizeof(b->entry.identity), "%s", identity);
+		b->entry.sample_valid = false;
+		backing_forgive(wb, b);
+		if (!wb->stopping && !wb->read_only)
+			super_commit(wb, true);
+	}
+	wb_kick(wb);
+	wb_unlock(wb);
+	if (path)
+		wb_commit(wb, done, ctx);
+	else
+		done(ctx, 0);
+}
+
 /* ---- resize ---- */
 
 /*

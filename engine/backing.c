@@ -208,6 +208,17 @@ void backing_batch_done(struct wb *wb, struct wb_backing *b)
 	health_clear(wb, b, CAUSE_MIGRATION);
 }
 
+void backing_forgive(struct wb *wb, struct wb_backing *b)
+{
+	b->resume_at = 0;
+	b->attempts = 0;
+	b->failed_batches = 0;
+	b->failed_requests = 0;
+	health_clear(wb, b, CAUSE_MIGRATION);
+	health_clear(wb, b, CAUSE_REQUEST);
+	wb->space_changes++;
+}
+
 int backing_sample(struct bdev *dev, uint64_t *sample)
 {
 	_Alignas(WB_BLOCK_SIZE) uint8_t block[WB_BLOCK_SIZE];

@@ -38,6 +38,7 @@ struct wb_backing {
 	uint64_t resume_at;	   /* ns: no batch before */
 	unsigned int nr_drains;	   /* who waits for it to be migrated */
 	bool detaching;		   /* what the log has of it is being given up */
+	bool suspended;		   /* between wb_suspend and wb_resume */
 	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
 	bool busy; /* the modulator's verdict: its load leaves no room for migration */
 	uint64_t nr_dirty, nr_cached; /* blocks in the index */
@@ -98,6 +99,9 @@ void backing_request_io(struct wb *wb, struct wb_backing *backing, const struct 
 void backing_batch_io_failed(struct wb *wb, struct wb_backing *backing, const struct bdev_io *io);
 void backing_batch_failed(struct wb *wb, struct wb_backing *backing);
 void backing_batch_done(struct wb *wb, struct wb_backing *backing);
+
+/* It is taken for healthy until it fails again. */
+void backing_forgive(struct wb *wb, struct wb_backing *backing);
 
 /* A hash of some blocks spread over the device. Blocks; no mutex. */
 int backing_sample(struct bdev *dev, uint64_t *sample) WB_CHECK;
