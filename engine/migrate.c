@@ -354,9 +354,11 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
-/* One at a time while requests read from the backing. */
+/* One at a time while requests read from the backing, or syncs wait for the cache. */
 static unsigned int most_in_flight(const struct batch *b)
 {
+	if (b->state == BATCH_READING && waiter_first(b->wb, WAIT_DURABLE))
+		return 1;
 	return b->backing->foreground.nr ? 1 : MIGRATE_IOS;
 }
 
