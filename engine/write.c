@@ -96,6 +96,8 @@ static void complete(struct work *work)
 
 static void finish(struct wb *wb, struct request *r, int err)
 {
+	if (!err)
+		histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
 	r->err = err;
 	r->work.fn = complete;
 	wb_defer(wb, &r->work);
@@ -536,12 +538,13 @@ static void submit(struct wb *wb, struct wb_io *io, bool zero)
 	r->off = io->off;
 	r->waiter.work.fn = dsync_done;
 	r->waiter.done = NULL;
+	r->began = wb_now(wb);
 	wb_lock(wb);
 	if (zero) {
-		io->backing->nr_zeros++;
+		io->backing->figures.nr_zeros++;
 	} else {
-		io->backing->nr_writes++;
-		io->backing->write_bytes += io->len;
+		io->backing->figures.nr_writes++;
+		io->backing->figures.write_bytes += io->len;
 	}
 	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
 	/* Nothing of it may be in the log before the table knows it. */

@@ -34,27 +34,38 @@ void control_show_knob(const struct control_show *show)
 	text_printf(show->text, "%s\n", knob_text(file->knob, value, text));
 }
 
+/* A backing doesn't leave meanwhile. The engine may call us back: no lock is held. */
+static int set_knob(struct server *server, const struct control_file *file, unsigned int slot,
+		    unsigned int value)
+{
+	bool of_device = file->id >= WB_NR_KNOBS;
+	struct export *export = NULL;
+	int err = of_device ? exports_hold(&server->exports, slot, &export) : 0;
+
+	if (err)
+		return err;
+	err = wb_knob_set(server->wb, export ? atomic_load(&export->backing) : NULL, file->id,
+			  value);
+	if (export)
+		exports_release(&server->exports, slot);
+	if (file->id == WB_KNOB_UPDATE_INTERVAL || file->id == WB_KNOB_MIGRATE_THRESHOLD)
+		modulator_poke(&server->modulator);
+	return err;
+}
+
 int control_store_knob(struct control_store *store)
 {
 	const struct control_file *file = store->file;
-	struct exports *exports = &store->server->exports;
-	struct export *export;
 	char why[KNOB_REASON_LEN];
 	unsigned int value;
 	int err;
 
 	if (knob_parse(file->knob, store->value, &value, why))
 		return control_refuse(&store->server->control, -EINVAL, "%s: %s", file->name, why);
-	if (file->id < WB_NR_KNOBS)
-		return wb_knob_set(store->server->wb, NULL, file->id, value);
-	/* A backing doesn't leave meanwhile. The engine may call us back: not with the lock held. */
-	err = exports_hold(exports, store->slot, &export);
-	if (err)
-		return control_refuse(&store->server->control, err, "%s: %s", file->name,
-				      reason(err));
-	err = wb_knob_set(store->server->wb, atomic_load(&export->backing), file->id, value);
-	exports_release(exports, store->slot);
-	return err;
+	err = set_knob(store->server, file, store->slot, value);
+	return err == -ENOENT ? control_refuse(&store->server->control, err, "%s: %s", file->name,
+					       reason(err))
+			      : err;
 }
 
 void control_show_trigger(const struct control_show *show)
@@ -194,10 +205,7 @@ static void show_cache_id(const struct control_show *show)
 
 static void show_migrating(const struct control_show *show)
 {
-	struct wb_status status;
-
-	wb_status(show->server->wb, &status);
-	text_printf(show->text, "%d\n", status.migrating && show->info->id ? 1 : 0);
+	text_printf(show->text, "%d\n", show->info->id && !show->info->busy);
 }
 
 static uint64_t number_of(const struct control_show *show)
