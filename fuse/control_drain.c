@@ -21,6 +21,16 @@ static void interrupted(fuse_req_t req, void *data)
 		fuse_reply_err(req, EINTR);
 }
 
+static void refuse(const struct request *request, int err)
+{
+	struct server *server = request->server;
+
+	if (request->export)
+		control_refuse_to_go(server, "drain", request->export->name, err);
+	else
+		control_refuse(&server->control, err, "drain: %s", reason(err));
+}
+
 static void drained(void *ctx, int err)
 {
 	struct request *request = ctx;
@@ -29,7 +39,7 @@ static void drained(void *ctx, int err)
 		/* Returns when no interrupt is looking at the context. */
 		fuse_req_interrupt_func(request->req, NULL, NULL);
 		if (err) {
-			control_refuse(&request->server->control, err, "drain: %s", reason(err));
+			refuse(request, err);
 			fuse_reply_err(request->req, -err);
 		} else {
 			fuse_reply_write(request->req, request->len);
@@ -38,10 +48,12 @@ static void drained(void *ctx, int err)
 	request_put(request);
 }
 
-static int drain(struct control_store *store, struct wb_backing *backing)
+static int drain(struct control_store *store, struct export *export)
 {
 	struct request *request = request_take(store->req);
+	struct wb_backing *backing = export ? atomic_load(&export->backing) : NULL;
 
+	request->export = export;
 	request->len = store->len;
 	atomic_store(&request->answered, false);
 	fuse_req_interrupt_func(store->req, interrupted, request);
@@ -62,7 +74,7 @@ int control_drain_device(struct control_store *store)
 
 	if (err)
 		return control_refuse(&store->server->control, err, "drain: %s", reason(err));
-	err = drain(store, atomic_load(&export->backing));
+	err = drain(store, export);
 	exports_release(exports, store->slot);
 	return err;
 }

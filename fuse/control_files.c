@@ -289,11 +289,13 @@ static const struct control_file cache_rows[] = {
 	{.name = "version", .mode = READ_ONLY, .show = show_version},
 	{.name = "attach", .mode = WRITE_ONLY, .store = control_attach},
 	{.name = "detach", .mode = WRITE_ONLY, .store = control_detach},
+	{.name = "detach_discard", .mode = WRITE_ONLY, .store = control_detach_discard},
 	{.name = "device", .mode = LINK, .show = show_cache_path},
 };
 
 static const struct control_file device_rows[] = {
 	TRIGGER("drain", control_drain_device),
+	TRIGGER("resize", control_resize),
 	{.name = "cache_id", .mode = READ_ONLY, .show = show_cache_id},
 	{.name = "migrating", .mode = READ_ONLY, .show = show_migrating},
 	{.name = "dev", .mode = READ_ONLY, .show = show_dev},
