@@ -451,8 +451,11 @@ static bool may_help(struct carry *c)
 	return c->fruitless <= wb->segments.next - wb->tail.segment;
 }
 
+/* Whether there will be more room without carrying. */
 static bool any_can_migrate(struct wb *wb)
 {
+	if (wb->ladder.migrated > wb->ladder.migrated_on_disk)
+		return true;
 	list_for_each(node, tmp, &wb->backings) {
 		const struct wb_backing *b = container_of(node, struct wb_backing, link);
 
