@@ -48,7 +48,8 @@ struct wb_backing {
 	struct busy_time migration;	/* I/O of its batches */
 	uint64_t nr_dirty, nr_cached;	/* blocks in the index */
 	struct wb_backing_info figures; /* the counters in it */
-	bool to_flush;			/* migration wrote to it since its last flush */
+	bool over_limit; /* a write of it waits for migration; see backing_over_limit */
+	bool to_flush;	 /* migration wrote to it since its last flush */
 	struct health health;
 	bool batch_failed;	      /* some of its I/O in this attempt of a batch */
 	unsigned int failed_batches;  /* attempts without a good one in between */
@@ -81,10 +82,12 @@ bool backing_unable(const struct wb_backing *backing);
 bool backing_held(const struct wb *wb, const struct wb_backing *backing);
 
 /*
- * Whether the log has as much of a backing as it may: half, of all that are held together; and seven
- * eighths of one while there are others, so that they are not stopped when that one fails.
+ * Whether a request (of so many blocks, perhaps with zeros) would give the log more of a backing than
+ * it may have: half, of all that are held together; and seven eighths of one while there are others,
+ * so that they are not stopped when that one fails. Both less in a small log.
  */
-bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros);
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_t nr_blocks,
+			bool zeros);
 /* Whether its migration must begin no I/O now: somebody measures the load of others. */
 bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing);
 

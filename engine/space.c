@@ -163,14 +163,9 @@ static bool is_short(struct wb *wb)
 	       (!segments_have_slots(wb, WRITE_RUNS) || !blocks_extent_room(wb, EXTENT_REQUEST));
 }
 
-static bool is_urgent(struct wb *wb)
-{
-	return is_short(wb) || nr_used(wb) * 4 > wb->layout.nr_segments * 3ull;
-}
-
 bool space_under_pressure(struct wb *wb)
 {
-	return wb->over_limit || is_urgent(wb);
+	return is_short(wb) || nr_used(wb) * 4 > wb->layout.nr_segments * 3ull;
 }
 
 bool space_wants_carrying(struct wb *wb)
@@ -179,7 +174,7 @@ bool space_wants_carrying(struct wb *wb)
 	struct wb_backing *holder;
 	bool poison;
 
-	if (!is_urgent(wb) || wb->tail.segment >= wb->log.durable_segment)
+	if (!space_under_pressure(wb) || wb->tail.segment >= wb->log.durable_segment)
 		return false;
 	holder = find_tail(wb, &tail, &poison);
 	return poison || (holder && backing_held(wb, holder) && !holder->batch);

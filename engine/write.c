@@ -297,10 +297,15 @@ static int refusal(const struct wb *wb)
 /* Place the unit if there is room. False: there is none. */
 static bool try_place(struct wb *wb, struct request *r)
 {
-	bool over_limit = backing_over_limit(wb, io_of(r)->backing, r->zero);
+	bool over_limit = backing_over_limit(wb, io_of(r)->backing, unit_blocks(r), r->zero);
 	bool is_room = !over_limit && space_may_place(wb) && room(wb, r);
 	int err = refusal(wb);
 
+	io_of(r)->backing->over_limit = over_limit;
+	if (over_limit) {
+		wb->log.wanted = head_last(wb);
+		head_seal(wb, false);
+	}
 	if (!err && !is_room && wb->knobs[WB_KNOB_ON_FULL] &&
 	    ((wb->hopeless && r->state == REQUEST_SPACE) ||
 	     (over_limit && backing_held(wb, io_of(r)->backing))))
@@ -463,7 +468,6 @@ void write_pump(struct wb *wb)
 {
 	bool full = false;
 
-	wb->over_limit = false;
 	if (!wb->nr_blocked)
 		return;
 	wb->segments.wanted = false;
@@ -475,10 +479,8 @@ void write_pump(struct wb *wb)
 			continue;
 		if (try_place(wb, r))
 			wb->nr_blocked--;
-		else if (!backing_over_limit(wb, io_of(r)->backing, r->zero))
-			full = true;
 		else
-			wb->over_limit = true;
+			full = !io_of(r)->backing->over_limit;
 	}
 	wb->segments.wanted = full && space_may_place(wb);
 	list_for_each(node, tmp, &wb->writes) {
