@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #define SAMPLES 16u
+#define SMALL_LOG 16u /* segments: an eighth would be too little for others */
 
 struct wb_backing *backing_by_id(struct wb *wb, unsigned int id)
 {
@@ -166,11 +167,11 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 {
 	uint64_t blocks = (uint64_t)wb->layout.nr_segments * (wb->layout.segment_blocks - 1);
 	uint64_t extents = wb->zeros.capacity / EXTENT_RECOVERY;
-	uint64_t most = min_u64(blocks * 7 / 8, most_held(wb));
+	uint64_t most = blocks * 7 / 8;
 	uint64_t wanted = nr_blocks + zeros, nr;
 
 	if (backing_held(wb, backing)) {
-		most = min_u64(blocks / 2, most);
+		most = min_u64(blocks / 2, most_held(wb));
 		return count_not_there(wb, NULL, most) + wanted > most ||
 		       (zeros && count_zeros(wb, backing) >= extents / 2);
 	}
@@ -178,7 +179,7 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 	if (backing->nr_dirty + wb->zeros_log.end - wb->zeros_log.first + wanted <= most &&
 	    (!zeros || zeros_log_room(&wb->zeros_log, (uint32_t)(extents / 2 * 7))))
 		return false;
-	if (count_cached(wb) < 2)
+	if (count_cached(wb) < 2 || wb->layout.nr_segments < SMALL_LOG)
 		return false;
 	nr = count_not_there(wb, backing, most);
 	return (nr && nr + wanted > most) || (zeros && count_zeros(wb, backing) >= extents * 7 / 8);

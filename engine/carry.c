@@ -451,20 +451,6 @@ static bool may_help(struct carry *c)
 	return c->fruitless <= wb->segments.next - wb->tail.segment;
 }
 
-/* Whether there will be more room without carrying. */
-static bool any_can_migrate(struct wb *wb)
-{
-	if (wb->ladder.migrated > wb->ladder.migrated_on_disk)
-		return true;
-	list_for_each(node, tmp, &wb->backings) {
-		const struct wb_backing *b = container_of(node, struct wb_backing, link);
-
-		if (b->batch || (backing_pending(b) && !backing_held(wb, b)))
-			return true;
-	}
-	return false;
-}
-
 void carry_pump(struct wb *wb)
 {
 	struct carry *c = wb->carry;
@@ -473,13 +459,8 @@ void carry_pump(struct wb *wb)
 		return;
 	switch (c->state) {
 	case CARRY_IDLE:
-		wb->hopeless = false;
-		if (wb->stopping || !space_wants_carrying(wb))
+		if (wb->stopping || !space_wants_carrying(wb) || !may_help(c))
 			break;
-		if (!may_help(c)) {
-			wb->hopeless = !any_can_migrate(wb);
-			break;
-		}
 		if (c->resume_at > wb_now(wb))
 			wb_wake_at(wb, c->resume_at);
 		else

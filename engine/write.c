@@ -306,9 +306,7 @@ static bool try_place(struct wb *wb, struct request *r)
 		wb->log.wanted = head_last(wb);
 		head_seal(wb, false);
 	}
-	if (!err && !is_room && wb->knobs[WB_KNOB_ON_FULL] &&
-	    ((wb->hopeless && r->state == REQUEST_SPACE) ||
-	     (over_limit && backing_held(wb, io_of(r)->backing))))
+	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL] && backing_held(wb, io_of(r)->backing))
 		err = -ENOSPC;
 	if (!err && !is_room)
 		return false;

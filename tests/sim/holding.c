@@ -69,6 +69,7 @@ void hold_progress(struct world *w)
 	struct task *tasks[NR_CACHED] = {NULL};
 	uint64_t until = w->sim.now + PATIENCE;
 	unsigned int disks = 0;
+	struct wb_backing_info info;
 	struct wb_status s;
 
 	wb_status(w->wb, &s);
@@ -77,12 +78,16 @@ void hold_progress(struct world *w)
 	for (unsigned int i = 0; i < NR_DISKS; i++)
 		if (w->disks[i].dev->slow_ns)
 			return;
+	/* Who had filled the log before it was held leaves no room for others. */
+	for (unsigned int i = 0; wb_backing_info(w->wb, i, &info); i++)
+		if (info.id && peek_over_limit(w->wb, info.backing))
+			return;
+	totals->progress++;
 	for (unsigned int i = 0; i < NR_CACHED; i++)
 		if (is_healthy(w, i)) {
 			disks |= 1u << i;
 			tasks[i] = task_begin(w, DRAIN, i);
 		}
-	totals->progress++;
 	while (!all_done(w, tasks, disks)) {
 		if (w->sim.now > until)
 			fail(w, "a disk that is well is stopped by others");
