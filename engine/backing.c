@@ -72,8 +72,12 @@ bool backing_unable(const struct wb_backing *b)
 
 bool backing_drained(const struct wb_backing *b, uint64_t target)
 {
-	return !b->entry.id || b->entry.detached ||
-	       min_u64(target, b->last_record) <= b->migrated_on_disk;
+	if (!b->entry.id || b->entry.detached ||
+	    min_u64(target, b->last_record) <= b->migrated_on_disk)
+		return true;
+	/* What it has in the log is all newer, and may not even be durable. */
+	return b->mark.record > target && b->entry.migrated == b->migrated_on_disk &&
+	       b->entry.migrated >= b->entry.batch_end;
 }
 
 bool backing_held(const struct wb *wb, const struct wb_backing *b)
@@ -131,7 +135,7 @@ static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only, ui
 		const struct wb_backing *b = container_of(node, struct wb_backing, link);
 
 		if (counts(wb, b, only))
-			nr += b->nr_dirty;
+			nr += b->nr_dirty + b->nr_placed;
 	}
 	if (nr + log->end - log->first + WB_MAX_SEGMENT_BLOCKS + 1 <= most)
 		return nr;
@@ -176,7 +180,9 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 		       (zeros && count_zeros(wb, backing) >= extents / 2);
 	}
 	/* Nearly always. */
-	if (backing->nr_dirty + wb->zeros_log.end - wb->zeros_log.first + wanted <= most &&
+	if (backing->nr_dirty + backing->nr_placed + wb->zeros_log.end - wb->zeros_log.first +
+			    wanted <=
+		    most &&
 	    (!zeros || zeros_log_room(&wb->zeros_log, (uint32_t)(extents / 2 * 7))))
 		return false;
 	if (count_cached(wb) < 2 || wb->layout.nr_segments < SMALL_LOG)

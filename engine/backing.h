@@ -42,11 +42,12 @@ struct wb_backing {
 	bool detaching;		   /* what the log has of it is being given up */
 	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
 	bool busy; /* the modulator's verdict: its load leaves no room for migration */
-	unsigned int utilisation;	/* %: what that was found from */
-	uint64_t quiet_until;		/* ns: no I/O of its migration begins before */
-	struct busy_time foreground;	/* I/O on it for requests, if it is cached */
-	struct busy_time migration;	/* I/O of its batches */
-	uint64_t nr_dirty, nr_cached;	/* blocks in the index */
+	unsigned int utilisation;     /* %: what that was found from */
+	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
+	struct busy_time foreground;  /* I/O on it for requests, if it is cached */
+	struct busy_time migration;   /* I/O of its batches */
+	uint64_t nr_dirty, nr_cached; /* blocks in the index */
+	uint64_t nr_placed; /* blocks and extents placed in the log, and not published yet */
 	struct wb_backing_info figures; /* the counters in it */
 	bool over_limit; /* a write of it waits for migration; see backing_over_limit */
 	bool to_flush;	 /* migration wrote to it since its last flush */

@@ -209,6 +209,7 @@ static void copy_and_publish(struct work *work)
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		publish_run(wb, r, &r->runs[i]);
 	wb->nr_zeroing -= r->zero;
+	io->backing->nr_placed -= unit_blocks(r) + r->zero;
 	leave(wb, r);
 	if (r->end == io->off + io->len)
 		acknowledge(wb, r);
@@ -250,6 +251,7 @@ static void place(struct wb *wb, struct request *r)
 	wb->space_changes++;
 	head_begin(wb, unit_blocks(r));
 	wb->nr_zeroing += r->zero;
+	backing->nr_placed += unit_blocks(r) + r->zero;
 	for (uint64_t block = first; block <= last; block++) {
 		bool whole = covers(r, block);
 		bool zeros = r->zero && whole;
