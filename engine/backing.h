@@ -43,13 +43,15 @@ struct wb_backing {
 	bool suspended;		   /* between wb_suspend and wb_resume */
 	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
 	bool busy; /* the modulator's verdict: its load leaves no room for migration */
-	unsigned int utilisation;	/* %: what that was found from */
-	uint64_t quiet_until;		/* ns: no I/O of its migration begins before */
-	struct busy_time foreground;	/* I/O on it for requests, if it is cached */
-	struct busy_time migration;	/* I/O of its batches */
-	uint64_t nr_dirty, nr_cached;	/* blocks in the index */
+	unsigned int utilisation;     /* %: what that was found from */
+	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
+	struct busy_time foreground;  /* I/O on it for requests, if it is cached */
+	struct busy_time migration;   /* I/O of its batches */
+	uint64_t nr_dirty, nr_cached; /* blocks in the index */
+	uint64_t nr_placed; /* blocks and extents placed in the log, and not published yet */
 	struct wb_backing_info figures; /* the counters in it */
-	bool to_flush;			/* migration wrote to it since its last flush */
+	bool over_limit; /* a write of it waits for migration; see backing_over_limit */
+	bool to_flush;	 /* migration wrote to it since its last flush */
 	struct health health;
 	bool batch_failed;	      /* some of its I/O in this attempt of a batch */
 	unsigned int failed_batches;  /* attempts without a good one in between */
@@ -82,10 +84,12 @@ bool backing_unable(const struct wb_backing *backing);
 bool backing_held(const struct wb *wb, const struct wb_backing *backing);
 
 /*
- * Whether the log has as much of a backing as it may: half, of all that are held together; and seven
- * eighths of one while there are others, so that they are not stopped when that one fails.
+ * Whether a request (of so many blocks, perhaps with zeros) would give the log more of a backing than
+ * it may have: half, of all that are held together; and seven eighths of one while there are others,
+ * so that they are not stopped when that one fails. Both less in a small log.
  */
-bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros);
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_t nr_blocks,
+			bool zeros);
 /* Whether its migration must begin no I/O now: somebody measures the load of others. */
 bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing);
 

@@ -118,7 +118,7 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 		return true;
 	if (b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS])
 		return false;
-	if (space_under_pressure(wb))
+	if (space_under_pressure(wb) || b->over_limit)
 		return true;
 	if (!wb->knobs[WB_KNOB_FORCE_MIGRATE] && (!wb->knobs[WB_KNOB_ALLOW_MIGRATE] || b->busy))
 		return false;
@@ -318,6 +318,8 @@ static void settle_work(struct work *work)
 	health_clear(wb, NULL, CAUSE_MIGRATION);
 	backing->mark = b->end;
 	backing->entry.migrated = b->end.record - 1;
+	if (!backing_pending(backing))
+		backing->entry.batch_end = backing->entry.migrated;
 	wb->super_stale = true;
 	wb->space_changes++;
 	space_advance_tail(wb);

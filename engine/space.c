@@ -88,7 +88,7 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 	for (uint64_t i = log->first; i < log->end; i++) {
 		const struct zeros_entry *e = zeros_log_at(log, i);
 
-		if (e->kind != WB_ENTRY_POISON)
+		if (e->kind != WB_ENTRY_POISON || wb->by_id[e->backing]->entry.detached)
 			continue;
 		any = true;
 		if (blocks_are_poison(wb, e))
@@ -99,6 +99,12 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 }
 
 /* Where nothing before is needed, and who needs what is there. NULL: nobody. */
+/* What is being given up is needed until that is durable. */
+static bool needs_log(const struct wb_backing *b)
+{
+	return backing_pending(b) || (b->detaching && b->last_record > b->entry.migrated);
+}
+
 static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *poison)
 {
 	const struct zeros_entry *e = oldest_poison(wb);
@@ -109,7 +115,7 @@ static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *pois
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!backing_pending(b) || b->mark.record >= tail->record)
+		if (!needs_log(b) || b->mark.record >= tail->record)
 			continue;
 		*tail = b->mark;
 		holder = b;

@@ -54,7 +54,7 @@ static bool reached(struct wb *wb, const struct waiter *waiter)
 	case WAIT_SUPER:
 		return waiter->target <= wb->super.done;
 	case WAIT_NO_BATCH:
-		return !waiter->backing->batch;
+		return !waiter->backing->batch && !waiter->backing->carried;
 	case WAIT_STOPPED:
 		return wb_has_stopped(wb);
 	}

@@ -75,9 +75,9 @@ static uint64_t read_fails(struct world *w, unsigned int disk)
 
 /*
  * A read fails when a read of the cache or its disk did meanwhile, or what the cache has is
- * damaged; a write too, for its edges, or when the cache has failed, or when the log is full and
- * can't be migrated and the knob says so; a sync when the cache has failed. What is not cached
- * fails when its disk did.
+ * damaged; a write too, for its edges, or when the cache has failed, or when the log is full of
+ * what its disk can't take and the knob says so; a sync when the cache has failed. What is not
+ * cached fails when its disk did.
  */
 static bool error_is_right(struct world *w, struct client *c, int err)
 {
@@ -90,12 +90,13 @@ static bool error_is_right(struct world *w, struct client *c, int err)
 		return w->stopping;
 	if (c->disk == UNCACHED)
 		return faults_of(w->disks[c->disk].dev) > c->disk_fails;
-	if (c->kind != SYNC && read_failed)
+	if (c->kind != SYNC &&
+	    (read_failed || backing_lost_any(w, c->disk, c->io.off, c->io.len, c->covered)))
 		return true;
 	if (c->kind == READ)
 		return false;
 	if (err == -ENOSPC)
-		return is_write(c) && peek_stuck(w->wb) &&
+		return is_write(c) && peek_over_limit(w->wb, c->io.backing) &&
 		       wb_knob_get(w->wb, NULL, WB_KNOB_ON_FULL);
 	wb_status(w->wb, &status);
 	return err == -EIO && status.state == WB_FAILED;
@@ -316,6 +317,14 @@ bool requests_busy(const struct world *w, unsigned int disk)
 	return false;
 }
 
+bool requests_done(const struct world *w, unsigned int disks)
+{
+	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
+		if (w->clients[i].busy && disks >> w->clients[i].disk & 1)
+			return false;
+	return true;
+}
+
 void requests_wait(struct world *w)
 {
 	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
@@ -359,7 +368,8 @@ static int read_range(struct world *w, unsigned int disk, uint64_t off, uint64_t
 	while (!reading.done)
 		if (!world_step(w))
 			fail(w, "a read never completes");
-	if (reading.err && read_fails(w, disk) == fails && !faults_damaged(w))
+	if (reading.err && read_fails(w, disk) == fails && !faults_damaged(w) &&
+	    !(disk != UNCACHED && backing_lost_any(w, disk, off, len, model_now(&w->model))))
 		fail(w, "disk %u can't be read", disk);
 	return reading.err;
 }
