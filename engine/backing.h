@@ -24,6 +24,13 @@ struct mark {
 
 struct batch;
 
+/* Who waits for a backing to be detached; see attach.c. */
+struct detach {
+	struct wb *wb;
+	wb_done_fn done;
+	void *ctx;
+};
+
 struct wb_backing {
 	struct list link;	   /* in wb.backings */
 	struct table_entry entry;  /* id 0: not cached, not in the table */
@@ -39,10 +46,11 @@ struct wb_backing {
 	unsigned int attempts;	   /* failed ones of a batch, whatever the cause */
 	uint64_t resume_at;	   /* ns: no batch before */
 	unsigned int nr_drains;	   /* who waits for it to be migrated */
-	bool detaching;		   /* what the log has of it is being given up */
-	bool suspended;		   /* between wb_suspend and wb_resume */
-	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
-	bool busy; /* the modulator's verdict: its load leaves no room for migration */
+	struct detach detach;
+	bool detaching; /* what the log has of it is being given up */
+	bool suspended; /* between wb_suspend and wb_resume */
+	bool carried;	/* carry.c has begun to copy what the tail's segment has of it */
+	bool busy;	/* the modulator's verdict: its load leaves no room for migration */
 	unsigned int utilisation;     /* %: what that was found from */
 	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
 	struct busy_time foreground;  /* I/O on it for requests, if it is cached */
