@@ -59,9 +59,7 @@ void backing_free(struct wb *wb, struct wb_backing *backing)
 
 bool backing_pending(const struct wb_backing *b)
 {
-	/* What is being given up may still come back. */
-	return b->entry.id && (!b->entry.detached || b->detaching) &&
-	       b->last_record > b->entry.migrated;
+	return b->entry.id && !backing_gone(b) && b->last_record > b->entry.migrated;
 }
 
 bool backing_unable(const struct wb_backing *b)
@@ -72,8 +70,9 @@ bool backing_unable(const struct wb_backing *b)
 
 bool backing_drained(const struct wb_backing *b, uint64_t target)
 {
-	if (!b->entry.id || b->entry.detached ||
-	    min_u64(target, b->last_record) <= b->migrated_on_disk)
+	uint64_t needed = min_u64(max_u64(target, b->carried_until), b->last_record);
+
+	if (!b->entry.id || b->entry.detached || needed <= b->migrated_on_disk)
 		return true;
 	/* What it has in the log is all newer, and may not even be durable. */
 	return b->mark.record > target && b->entry.migrated == b->migrated_on_disk &&

@@ -47,10 +47,11 @@ struct wb_backing {
 	uint64_t resume_at;	   /* ns: no batch before */
 	unsigned int nr_drains;	   /* who waits for it to be migrated */
 	struct detach detach;
-	bool detaching; /* what the log has of it is being given up */
-	bool suspended; /* between wb_suspend and wb_resume */
-	bool carried;	/* carry.c has begun to copy what the tail's segment has of it */
-	bool busy;	/* the modulator's verdict: its load leaves no room for migration */
+	bool detaching;		/* what the log has of it is being given up */
+	bool suspended;		/* between wb_suspend and wb_resume */
+	bool carried;		/* carry.c has begun to copy what the tail's segment has of it */
+	bool busy;		/* the modulator's verdict: its load leaves no room for migration */
+	uint64_t carried_until; /* record: what was carried forward has come no further */
 	unsigned int utilisation;     /* %: what that was found from */
 	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
 	struct busy_time foreground;  /* I/O on it for requests, if it is cached */
@@ -78,6 +79,13 @@ struct wb_backing *backing_by_name(struct wb *wb, const char *name);
 /* Make or free the object of a table entry; it joins or leaves wb.backings. NULL: no memory. */
 struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry);
 void backing_free(struct wb *wb, struct wb_backing *backing);
+
+/* Whether nothing that the log has of it is needed any more. */
+static inline bool backing_gone(const struct wb_backing *backing)
+{
+	/* What is being given up may still come back. */
+	return backing->entry.detached && !backing->detaching;
+}
 
 /* Whether the log holds something of it that is not on it. */
 bool backing_pending(const struct wb_backing *backing);

@@ -427,6 +427,7 @@ static void done(struct carry *c)
 		}
 		b->mark.segment = c->segment + 1;
 		b->mark.block = 0;
+		b->carried_until = c->target;
 		/* Its blocks are not in the order of the log any more. */
 		b->entry.batch_end = max_u64(b->entry.batch_end,
 					     min_u64(c->target, b->last_record));

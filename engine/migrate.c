@@ -294,6 +294,14 @@ static void clean_segment(struct batch *b, uint64_t segment)
 	}
 }
 
+static bool has_zeros(const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->pieces.zeros.nr; i++)
+		if (!b->pieces.zeros.extents[i].poison)
+			return true;
+	return false;
+}
+
 static void settle_work(struct work *work)
 {
 	struct batch *b = container_of(work, struct batch, work);
@@ -321,7 +329,9 @@ static void settle_work(struct work *work)
 	if (!backing_pending(backing))
 		backing->entry.batch_end = backing->entry.migrated;
 	wb->super_stale = true;
-	wb->space_changes++;
+	/* Carrying poison goes through here again and again. */
+	if (b->pieces.nr || b->pieces.nr_superseded || has_zeros(b))
+		wb->space_changes++;
 	space_advance_tail(wb);
 	release(b);
 	wb_unlock(wb);

@@ -88,7 +88,7 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 	for (uint64_t i = log->first; i < log->end; i++) {
 		const struct zeros_entry *e = zeros_log_at(log, i);
 
-		if (e->kind != WB_ENTRY_POISON || wb->by_id[e->backing]->entry.detached)
+		if (e->kind != WB_ENTRY_POISON || backing_gone(wb->by_id[e->backing]))
 			continue;
 		any = true;
 		if (blocks_are_poison(wb, e))

@@ -26,22 +26,26 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 
 /* ---- blocks that are lost ---- */
 
-bool backing_lost(const struct world *w, unsigned int i, uint32_t block, uint64_t n)
+/* Whether it may be lost in one of the states [from, to]. */
+static bool is_lost(const struct world *w, unsigned int i, uint32_t block, uint64_t from,
+		    uint64_t to)
 {
 	for (unsigned int l = 0; l < w->nr_lost; l++) {
 		const struct lost *lost = &w->lost_blocks[l];
 
-		if (lost->disk == i && lost->block == block && lost->since <= n &&
-		    !model_replaced(&w->model, i, block, lost->since, n))
+		if (lost->disk == i && lost->block == block && lost->since <= to &&
+		    !model_replaced(&w->model, i, block, lost->since, larger(from, lost->since)))
 			return true;
 	}
 	return false;
 }
 
-bool backing_lost_any(const struct world *w, unsigned int i, uint64_t off, uint64_t len, uint64_t n)
+bool backing_lost(const struct world *w, unsigned int i, uint64_t off, uint64_t len, uint64_t from)
 {
+	uint64_t now = model_now(&w->model);
+
 	for (uint64_t b = off / WB_BLOCK_SIZE; w->nr_lost && b * WB_BLOCK_SIZE < off + len; b++)
-		if (backing_lost(w, i, (uint32_t)b, n))
+		if (is_lost(w, i, (uint32_t)b, from, now))
 			return true;
 	return false;
 }
@@ -54,20 +58,6 @@ static void forget_lost(struct world *w, unsigned int i)
 		if (w->lost_blocks[l].disk != i)
 			w->lost_blocks[kept++] = w->lost_blocks[l];
 	w->nr_lost = kept;
-}
-
-/* Whether it may be lost in one of the states [from, to]. */
-static bool lost_between(const struct world *w, unsigned int i, uint32_t block, uint64_t from,
-			 uint64_t to)
-{
-	for (unsigned int l = 0; l < w->nr_lost; l++) {
-		const struct lost *lost = &w->lost_blocks[l];
-
-		if (lost->disk == i && lost->block == block && lost->since <= to &&
-		    !model_replaced(&w->model, i, block, lost->since, larger(from, lost->since)))
-			return true;
-	}
-	return false;
 }
 
 /* ---- watermarks ---- */
@@ -150,7 +140,7 @@ static void backing_given_up(struct world *w, unsigned int i)
 static bool has_losses(const struct world *w, unsigned int i)
 {
 	return faults_damaged(w) ||
-	       backing_lost_any(w, i, 0, w->disks[i].dev->bdev.size, model_now(&w->model));
+	       backing_lost(w, i, 0, w->disks[i].dev->bdev.size, model_now(&w->model));
 }
 
 /* It has been forgotten: what was lost in the log is older on it. */
@@ -199,7 +189,7 @@ static bool sector_is_right(struct world *w, unsigned int i, uint32_t at, uint32
 	if (state == MODEL_ANY || faults_damaged(w))
 		return true;
 	/* Older, or just not there. */
-	if (lost_between(w, i, at / BLOCK_SECTORS, d->floor, end))
+	if (is_lost(w, i, at / BLOCK_SECTORS, d->floor, end))
 		return true;
 	return model_wrote(&w->model, i, at, stamp, d->floor, end);
 }
@@ -245,15 +235,21 @@ void backings_check(struct world *w)
 		check(w, i);
 }
 
-bool backing_has(struct world *w, unsigned int i, uint64_t n)
+/* Also after a power cut. */
+void backing_must_have(struct world *w, unsigned int i, uint64_t n)
 {
-	struct peek p;
+	const uint32_t *state = model_state(&w->model, i, n);
+	uint64_t now = model_now(&w->model);
 
-	peek(w, i, &p);
-	if (!p.known)
-		return true;
-	return !model_has_written(&w->model, i,
-				  larger(model_until(&w->model, p.migrated_on_disk),
-					 w->disks[i].settled),
-				  n);
+	for (uint32_t at = 0; at < w->model.sectors[i]; at++) {
+		const uint8_t *sector = w->disks[i].dev->stable + (size_t)at * SECTOR;
+		uint32_t stamp = model_stamp_of(i, at, sector);
+
+		if (stamp == state[at] || model_wrote(&w->model, i, at, stamp, n, now) ||
+		    state[at] == MODEL_ANY || faults_damaged(w) ||
+		    is_lost(w, i, at / BLOCK_SECTORS, n, now))
+			continue;
+		model_explain(&w->model, i, at, stamp);
+		fail(w, "a drain is done, and not all is on disk %u", i);
+	}
 }

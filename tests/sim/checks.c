@@ -160,7 +160,7 @@ bool check_opened(struct world *w, uint64_t vouched)
 	note(w, "opened: record %llu of generation %llu, %llu of %llu operations (%llu synced)",
 	     (unsigned long long)s.durable, (unsigned long long)s.generation, (unsigned long long)n,
 	     (unsigned long long)model_now(&w->model), (unsigned long long)w->model.synced);
-	if (n < w->model.synced && !w->other_damage)
+	if (model_has_written(&w->model, n, w->model.synced) && !w->other_damage)
 		fail(w, "of %llu operations that were synced only %llu are there",
 		     (unsigned long long)w->model.synced, (unsigned long long)n);
 	truncated = s.durable < vouched || s.durable < w->base_record ||
@@ -248,9 +248,10 @@ static void check_backing_is_well(struct world *w, unsigned int i)
 	for (unsigned int n = 0; wb_backing_info(w->wb, n, &info); n++) {
 		if (info.backing != w->disks[i].handle || !info.id)
 			continue;
-		if (info.state != WB_HEALTHY || info.in_log || info.held)
+		if (info.state != WB_HEALTHY || info.held)
 			fail(w, "disk %u is not well: %s", i, info.reason);
-		if (!info.consistent)
+		/* Poison is carried forward as long as it is there. */
+		if ((info.in_log || !info.consistent) && !peek_has_poison(w->wb))
 			fail(w, "disk %u has all, and is not said to show a state of the past", i);
 	}
 }

@@ -277,10 +277,10 @@ bool model_wrote(const struct model *m, unsigned int backing, uint32_t sector, u
 	return false;
 }
 
-bool model_has_written(const struct model *m, unsigned int backing, uint64_t from, uint64_t to)
+bool model_has_written(const struct model *m, uint64_t from, uint64_t to)
 {
 	for (uint64_t n = from; n < to && n < m->nr_ops; n++)
-		if (m->ops[n].backing == backing && m->ops[n].nr)
+		if (m->ops[n].nr)
 			return true;
 	return false;
 }

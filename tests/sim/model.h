@@ -67,8 +67,8 @@ const uint32_t *model_state(struct model *m, unsigned int backing, uint64_t n);
 /* Whether one of the operations [from, to) gave a sector this stamp. */
 bool model_wrote(const struct model *m, unsigned int backing, uint32_t sector, uint32_t stamp,
 		 uint64_t from, uint64_t to);
-/* Whether one of the operations [from, to) wrote to a backing. */
-bool model_has_written(const struct model *m, unsigned int backing, uint64_t from, uint64_t to);
+/* Whether one of the operations [from, to) wrote anything that is not forgotten. */
+bool model_has_written(const struct model *m, uint64_t from, uint64_t to);
 /* Whether one of the operations [from, to) wrote all of a block. */
 bool model_replaced(const struct model *m, unsigned int backing, uint32_t block, uint64_t from,
 		    uint64_t to);

@@ -31,6 +31,17 @@ bool peek_over_limit(struct wb *wb, const struct wb_backing *backing)
 	       backing_over_limit(wb, backing, head_max_blocks(wb), true);
 }
 
+bool peek_crowded(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (b->entry.id && !b->entry.detached && backing_held(wb, b))
+			return backing_over_limit(wb, b, 0, false);
+	}
+	return false;
+}
+
 static struct wb_backing *find(struct wb *wb, const char *path)
 {
 	list_for_each(node, tmp, &wb->backings) {

@@ -91,7 +91,7 @@ static bool error_is_right(struct world *w, struct client *c, int err)
 	if (c->disk == UNCACHED)
 		return faults_of(w->disks[c->disk].dev) > c->disk_fails;
 	if (c->kind != SYNC &&
-	    (read_failed || backing_lost_any(w, c->disk, c->io.off, c->io.len, c->covered)))
+	    (read_failed || backing_lost(w, c->disk, c->io.off, c->io.len, c->covered)))
 		return true;
 	if (c->kind == READ)
 		return false;
@@ -369,7 +369,7 @@ static int read_range(struct world *w, unsigned int disk, uint64_t off, uint64_t
 		if (!world_step(w))
 			fail(w, "a read never completes");
 	if (reading.err && read_fails(w, disk) == fails && !faults_damaged(w) &&
-	    !(disk != UNCACHED && backing_lost_any(w, disk, off, len, model_now(&w->model))))
+	    !(disk != UNCACHED && backing_lost(w, disk, off, len, model_now(&w->model))))
 		fail(w, "disk %u can't be read", disk);
 	return reading.err;
 }

@@ -219,12 +219,10 @@ void backings_look(struct world *w); /* at how far they are */
 void backings_check(struct world *w);
 /* The cache has forgotten a disk, and with discarded what it did not have. */
 void backing_detached(struct world *w, unsigned int i, bool discarded);
-/* Whether it has what it has to have of the first n operations. */
-bool backing_has(struct world *w, unsigned int i, uint64_t n);
-/* Whether a block may be lost after n operations. */
-bool backing_lost(const struct world *w, unsigned int i, uint32_t block, uint64_t n);
-bool backing_lost_any(const struct world *w, unsigned int i, uint64_t off, uint64_t len,
-		      uint64_t n);
+/* It must have the first n operations, for good. */
+void backing_must_have(struct world *w, unsigned int i, uint64_t n);
+/* Whether a block of a range may be lost, or was after so many operations. */
+bool backing_lost(const struct world *w, unsigned int i, uint64_t off, uint64_t len, uint64_t from);
 
 /* faults.c */
 void faults_inject(struct world *w);
@@ -263,6 +261,8 @@ struct peek {
 void peek_backing(struct wb *wb, const char *path, struct peek *peek);
 /* Whether it is held, and a large request to it would have to wait. */
 bool peek_over_limit(struct wb *wb, const struct wb_backing *backing);
+/* Whether several that are held together have more than the log should have. */
+bool peek_crowded(struct wb *wb);
 struct peek_block {
 	const char *path; /* of its backing */
 	uint32_t block;
