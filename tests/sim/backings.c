@@ -103,7 +103,7 @@ static void look(struct world *w, unsigned int i)
 	} else if (d->carried && d->carried_until == UINT64_MAX) {
 		d->carried_until = p.batch_end;
 	}
-	if (d->carried && (is_consistent(&p) || p.migrated >= d->carried_until))
+	if (!p.carried && (is_consistent(&p) || p.migrated >= d->carried_until))
 		d->carried = false;
 	if (!d->carried)
 		d->floor = larger(d->floor, n);

@@ -38,7 +38,7 @@ static void all_attached(struct world *w, uint64_t number)
 static void drained(struct world *w, struct task *t)
 {
 	for (unsigned int i = 0; i < w->nr_cached; i++)
-		if (t->disk == ALL_DISKS || t->disk == i)
+		if ((t->disk == ALL_DISKS || t->disk == i) && !w->disks[i].discarding)
 			backing_must_have(w, i, t->covered);
 	if (t->kind == DRAIN && t->disk == ALL_DISKS)
 		model_synced(&w->model, t->covered);

@@ -73,7 +73,7 @@ void hold_progress(struct world *w)
 	struct wb_status s;
 
 	wb_status(w->wb, &s);
-	if (w->read_only || s.state == WB_FAILED || !faults_none(w->cache))
+	if (w->read_only || s.state == WB_FAILED || !faults_none(w->cache) || faults_damaged(w))
 		return;
 	for (unsigned int i = 0; i < NR_DISKS; i++)
 		if (w->disks[i].dev->slow_ns)

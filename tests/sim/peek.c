@@ -25,12 +25,6 @@ bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry)
 	return true;
 }
 
-bool peek_over_limit(struct wb *wb, const struct wb_backing *backing)
-{
-	return backing_held(wb, backing) &&
-	       backing_over_limit(wb, backing, head_max_blocks(wb), true);
-}
-
 bool peek_crowded(struct wb *wb)
 {
 	list_for_each(node, tmp, &wb->backings) {

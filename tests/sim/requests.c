@@ -81,9 +81,11 @@ static uint64_t read_fails(struct world *w, unsigned int disk)
  */
 static bool error_is_right(struct world *w, struct client *c, int err)
 {
+	const struct disk *d = &w->disks[c->disk];
 	bool read_failed = read_fails(w, c->disk) > c->read_fails || faults_damaged(w);
 	struct wb_status status;
 
+	backings_look(w);
 	if (c->must_be_refused || err == -EROFS)
 		return c->must_be_refused && err == -EROFS;
 	if (err == -ESHUTDOWN)
@@ -96,7 +98,7 @@ static bool error_is_right(struct world *w, struct client *c, int err)
 	if (c->kind == READ)
 		return false;
 	if (err == -ENOSPC)
-		return is_write(c) && peek_over_limit(w->wb, c->io.backing) &&
+		return is_write(c) && (d->paused || d->unable_at >= c->tasks) &&
 		       wb_knob_get(w->wb, NULL, WB_KNOB_ON_FULL);
 	wb_status(w->wb, &status);
 	return err == -EIO && status.state == WB_FAILED;
@@ -249,6 +251,7 @@ static void prepare(struct world *w, struct client *c, enum kind kind, unsigned 
 	c->world = w;
 	c->op = NO_OP;
 	c->covered = model_now(&w->model);
+	c->tasks = w->nr_tasks;
 	c->read_fails = read_fails(w, disk);
 	c->disk_fails = faults_of(w->disks[disk].dev);
 	c->flush_fails = w->disks[disk].dev->nr_failed[BDEV_FLUSH];

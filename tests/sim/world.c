@@ -297,6 +297,11 @@ static void choose_geometry(struct world *w)
 	w->geometry.nr_segments = 3 + dice(w, one_in(w, 8) ? 60 : 8);
 	w->options.nr_buffers = 2 + (unsigned int)dice(w, 6);
 	w->options.nr_zeros = 8 + (unsigned int)dice(w, 60);
+	/* Poison takes room that nobody has reckoned with, which a tiny log hasn't. */
+	if (w->rotting && w->geometry.segment_size < 4 * WB_BLOCK_SIZE)
+		w->geometry.segment_size = 4 * WB_BLOCK_SIZE;
+	if (w->rotting)
+		w->geometry.nr_segments += 3;
 	w->max_len = 16ull * WB_BLOCK_SIZE;
 	if (!w->large)
 		return;
@@ -394,8 +399,8 @@ void world_run(uint64_t seed, const uint8_t *keep, bool verbose)
 	w->seed = seed;
 	w->keep = keep;
 	draw_for(w, UINT64_MAX - 1);
-	choose_geometry(w);
 	choose_habits(w);
+	choose_geometry(w);
 	build_cache(w);
 	build_disks(w);
 	build_memory(w);

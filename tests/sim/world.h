@@ -53,6 +53,7 @@ struct client {
 	unsigned int disk;
 	uint32_t stamp;
 	uint64_t covered;    /* operations when it began */
+	uint64_t tasks;	     /* ever, by then */
 	uint64_t op;	     /* its own, or NO_OP */
 	uint64_t read_fails; /* of cache and disk when it began */
 	uint64_t disk_fails; /* any I/O of the disk */
@@ -259,8 +260,6 @@ struct peek {
 	uint64_t migrated, migrated_on_disk, batch_end;
 };
 void peek_backing(struct wb *wb, const char *path, struct peek *peek);
-/* Whether it is held, and a large request to it would have to wait. */
-bool peek_over_limit(struct wb *wb, const struct wb_backing *backing);
 /* Whether several that are held together have more than the log should have. */
 bool peek_crowded(struct wb *wb);
 struct peek_block {
