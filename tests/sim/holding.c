@@ -69,7 +69,6 @@ void hold_progress(struct world *w)
 	struct task *tasks[NR_CACHED] = {NULL};
 	uint64_t until = w->sim.now + PATIENCE;
 	unsigned int disks = 0;
-	struct wb_backing_info info;
 	struct wb_status s;
 
 	wb_status(w->wb, &s);
@@ -77,10 +76,6 @@ void hold_progress(struct world *w)
 		return;
 	for (unsigned int i = 0; i < NR_DISKS; i++)
 		if (w->disks[i].dev->slow_ns)
-			return;
-	/* Who had filled the log before it was held leaves no room for others. */
-	for (unsigned int i = 0; wb_backing_info(w->wb, i, &info); i++)
-		if (info.id && peek_over_limit(w->wb, info.backing))
 			return;
 	totals->progress++;
 	for (unsigned int i = 0; i < NR_CACHED; i++)
