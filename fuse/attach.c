@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Backings that come and go while mounted: what is written into .control/attach, detach and
- * detach_discard.
- * Opening and closing devices blocks, so it happens in the control worker; waiting for the engine
- * does not, its done callbacks go on. The request is answered at the end.
+ * detach_discard. Opening and closing devices blocks, so it happens in the control worker; waiting
+ * for the engine does not, its done callbacks go on. They leave what needs exports.lock to the
+ * worker: who made the engine call them may have it. The request is answered at the end.
  */
 #include "config.h"
 
@@ -80,15 +80,21 @@ static void attach_undoing(void *ctx, int err)
 	control_post(&request->server->control, request);
 }
 
+static void attach_show(struct request *request)
+{
+	exports_show(&request->server->exports, request->export);
+	modulator_poke(&request->server->modulator);
+	control_answer(request, 0);
+}
+
 static void attach_committed(void *ctx, int err)
 {
 	struct request *request = ctx;
 	struct server *server = request->server;
 
 	if (!err) {
-		exports_show(&server->exports, request->export);
-		modulator_poke(&server->modulator);
-		control_answer(request, 0);
+		request->job = attach_show;
+		control_post(&server->control, request);
 		return;
 	}
 	control_refuse(&server->control, err, "attach: %s: %s", request->export->name, reason(err));
@@ -173,23 +179,27 @@ int control_refuse_to_go(struct server *server, const char *action, const char *
 					      : reason(err));
 }
 
+static void detach_stay(struct request *request)
+{
+	exports_stay(&request->server->exports, request->export);
+	control_answer(request, request->err);
+}
+
 static void detach_done(void *ctx, int err)
 {
 	struct request *request = ctx;
 	struct server *server = request->server;
 
-	if (!err && request->export) {
-		request->job = detach_gone;
-		control_post(&server->control, request);
-		return;
-	}
-	if (err) {
+	if (err)
 		control_refuse_to_go(server, "detach",
 				     request->export ? request->export->name : request->text, err);
-		if (request->export)
-			exports_stay(&server->exports, request->export);
+	if (!request->export) {
+		control_answer(request, err);
+		return;
 	}
-	control_answer(request, err);
+	request->err = err;
+	request->job = err ? detach_stay : detach_gone;
+	control_post(&server->control, request);
 }
 
 static int leave(struct server *server, const char *name, struct export **export)

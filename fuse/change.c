@@ -30,6 +30,18 @@ static void go_on(struct request *request, void (*job)(struct request *request))
 	control_post(&request->server->control, request);
 }
 
+static void end_job(struct request *request)
+{
+	end(request, request->err);
+}
+
+/* Engine callbacks end here: who made the engine call them may have exports.lock. */
+static void end_later(struct request *request, int err)
+{
+	request->err = err;
+	go_on(request, end_job);
+}
+
 static struct wb_backing *backing_of(const struct request *request)
 {
 	return atomic_load(&request->export->backing);
@@ -81,7 +93,7 @@ static void resized(void *ctx, int err)
 	struct request *request = ctx;
 
 	if (err)
-		end(request, refuse_resize(request, err, reason(err)));
+		end_later(request, refuse_resize(request, err, reason(err)));
 	else
 		go_on(request, grown);
 }
@@ -117,7 +129,7 @@ static void drained(void *ctx, int err)
 	struct request *request = ctx;
 
 	if (err)
-		end(request, refuse_resize(request, err, reason(err)));
+		end_later(request, refuse_resize(request, err, reason(err)));
 	else
 		go_on(request, grow_secluded);
 }
@@ -175,7 +187,7 @@ static void resumed(void *ctx, int err)
 		refuse_device(request, err, reason(err));
 	else
 		err = request->err;
-	end(request, err);
+	end_later(request, err);
 }
 
 static void exchange_job(struct request *request)
