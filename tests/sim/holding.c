@@ -12,6 +12,8 @@ static void set_paused(struct world *w, unsigned int i, bool paused)
 	struct disk *d = &w->disks[i];
 
 	note(w, "disk %u is %s", i, paused ? "paused" : "not paused any more");
+	/* A write that waits for room may fail at once. */
+	d->paused |= paused;
 	if (wb_knob_set(w->wb, d->handle, WB_KNOB_PAUSED, paused))
 		fail(w, "a disk can't be paused");
 	d->paused = paused;
