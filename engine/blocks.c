@@ -138,8 +138,3 @@ bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t 
 	}
 	return false;
 }
-
-bool blocks_are_poison(struct wb *wb, const struct zeros_entry *entry)
-{
-	return zeros_of_entry(&wb->zeros, entry);
-}

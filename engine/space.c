@@ -77,21 +77,33 @@ static void measure(struct wb *wb, uint64_t nr_blocks)
 
 /* ---- the tail ---- */
 
-/* The first entry of the zeros log whose poison nothing has replaced, or NULL. */
+/* Whether poison is needed: nothing has replaced it, or nothing that is sure to survive. */
+static bool is_needed(struct wb *wb, struct zeros_entry *e)
+{
+	if (backing_gone(wb->by_id[e->backing]))
+		return false;
+	if (zeros_of_entry(&wb->zeros, e))
+		return true;
+	if (!e->until)
+		e->until = head_last(wb);
+	return e->until > wb->ladder.durable;
+}
+
+/* The first entry of the zeros log whose poison is needed, or NULL. */
 static const struct zeros_entry *oldest_poison(struct wb *wb)
 {
-	const struct zeros_log *log = &wb->zeros_log;
+	struct zeros_log *log = &wb->zeros_log;
 	bool any = false;
 
 	if (!wb->has_poison)
 		return NULL;
 	for (uint64_t i = log->first; i < log->end; i++) {
-		const struct zeros_entry *e = zeros_log_at(log, i);
+		struct zeros_entry *e = &log->entries[i % log->capacity];
 
-		if (e->kind != WB_ENTRY_POISON || backing_gone(wb->by_id[e->backing]))
+		if (e->kind != WB_ENTRY_POISON)
 			continue;
 		any = true;
-		if (blocks_are_poison(wb, e))
+		if (is_needed(wb, e))
 			return e;
 	}
 	wb->has_poison = any;

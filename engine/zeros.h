@@ -81,7 +81,8 @@ struct zeros_entry {
 	uint64_t block;
 	uint32_t nr_blocks;
 	uint8_t backing;
-	uint8_t kind; /* enum wb_entry_kind but WB_ENTRY_DATA */
+	uint8_t kind;	/* enum wb_entry_kind but WB_ENTRY_DATA */
+	uint64_t until; /* poison that was replaced: by a record up to this one; or 0 */
 };
 
 struct zeros_log {

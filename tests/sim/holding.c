@@ -12,8 +12,7 @@ static void set_paused(struct world *w, unsigned int i, bool paused)
 	struct disk *d = &w->disks[i];
 
 	note(w, "disk %u is %s", i, paused ? "paused" : "not paused any more");
-	/* A write that waits for room may fail at once. */
-	d->paused |= paused;
+	d->paused |= paused; /* some may be refused at once */
 	if (wb_knob_set(w->wb, d->handle, WB_KNOB_PAUSED, paused))
 		fail(w, "a disk can't be paused");
 	d->paused = paused;
@@ -79,12 +78,12 @@ void hold_progress(struct world *w)
 	for (unsigned int i = 0; i < NR_DISKS; i++)
 		if (w->disks[i].dev->slow_ns)
 			return;
-	totals->progress++;
 	for (unsigned int i = 0; i < NR_CACHED; i++)
 		if (is_healthy(w, i)) {
 			disks |= 1u << i;
 			tasks[i] = task_begin(w, DRAIN, i);
 		}
+	totals->progress++;
 	while (!all_done(w, tasks, disks)) {
 		if (w->sim.now <= until && world_step(w))
 			continue;
