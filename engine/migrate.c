@@ -213,6 +213,22 @@ static bool poison(struct batch *b, const struct piece *piece)
 	return true;
 }
 
+/* Not now - or never, in a log that is full to the last segment. */
+static void wait_for_poison(struct batch *b)
+{
+	struct wb *wb = b->wb;
+
+	wb->log.wanted = head_last(wb);
+	head_seal(wb, false);
+	if (wb->stopping || (!segments_have_slots(wb, 1) && wb->ladder.durable == head_last(wb))) {
+		health_set(wb, b->backing, CAUSE_MIGRATION, WB_DEGRADED,
+			   "the log has no room to note that a block is lost");
+		give_up(b);
+		return;
+	}
+	wb_wake_at(wb, wb_now(wb) + POLL_WRITES);
+}
+
 static void poison_bad(struct batch *b)
 {
 	struct wb *wb = b->wb;
@@ -221,9 +237,7 @@ static void poison_bad(struct batch *b)
 
 	for (; b->cursor < p->nr; b->cursor++) {
 		if (p->pieces[b->cursor].bad && !poison(b, &p->pieces[b->cursor])) {
-			wb->log.wanted = head_last(wb);
-			head_seal(wb, false);
-			wb_wake_at(wb, wb_now(wb) + POLL_WRITES);
+			wait_for_poison(b);
 			return;
 		}
 	}

@@ -130,6 +130,9 @@ static void backing_given_up(struct world *w, unsigned int i)
 		stamps[at] = model_stamp_of(i, at, dev->visible + (size_t)at * SECTOR);
 		if (stamps[at] == MODEL_GARBAGE)
 			fail(w, "a backing that was given up has what nobody wrote");
+		/* The superblocks that say so may be damaged. */
+		if (faults_damaged(w))
+			stamps[at] = MODEL_ANY;
 	}
 	model_forget(&w->model, i, stamps);
 	free(stamps);

@@ -267,6 +267,8 @@ static void attach(struct world *w, unsigned int i)
 		snprintf(name, sizeof(name), "%s", info.name);
 	else if (!choose_name(w, i, name))
 		return;
+	else
+		d->settled = model_now(&w->model); /* the log has nothing of it */
 	err = try_attach(w, i, name, i != UNCACHED, &d->handle);
 	note(w, "attach disk %u as %s: %d", i, name, err);
 	if (err && faults_of(d->dev) > fails)

@@ -25,6 +25,12 @@ bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry)
 	return true;
 }
 
+/* To the last segment: not even that a block is lost can be noted. */
+bool peek_is_full(struct wb *wb)
+{
+	return !segments_have_slots(wb, 1);
+}
+
 bool peek_crowded(struct wb *wb)
 {
 	list_for_each(node, tmp, &wb->backings) {

@@ -62,8 +62,11 @@ void requests_note_placed(struct world *w)
 	struct client *c;
 	uint64_t record = 0;
 
-	while ((c = next_placed(w, &record)))
+	while ((c = next_placed(w, &record))) {
 		c->op = model_placed(&w->model, c->disk, c->io.off, c->io.len, c->stamp, record);
+		note(w, "operation %llu: stamp %u ends in record %llu", (unsigned long long)c->op,
+		     c->stamp, (unsigned long long)record);
+	}
 }
 
 /* ---- what an error may be ---- */

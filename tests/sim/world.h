@@ -262,6 +262,7 @@ struct peek {
 void peek_backing(struct wb *wb, const char *path, struct peek *peek);
 /* Whether several that are held together have more than the log should have. */
 bool peek_crowded(struct wb *wb);
+bool peek_is_full(struct wb *wb);
 struct peek_block {
 	const char *path; /* of its backing */
 	uint32_t block;
