@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #define SAMPLES 16u
+#define SMALL_LOG 16u /* segments: an eighth would be too little for others */
 
 struct wb_backing *backing_by_id(struct wb *wb, unsigned int id)
 {
@@ -120,8 +121,11 @@ static bool is_needed(const struct wb *wb, const struct zeros_entry *e,
 	return zeros_of_entry(&wb->zeros, e);
 }
 
-/* Dirty blocks and extents of zeros of a backing, or of all that are held, with all poison. */
-static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only)
+/*
+ * Dirty blocks and extents of zeros of a backing, or of all that are held, with all poison. Counts no
+ * further than needed to tell whether it is more than `most`.
+ */
+static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only, uint64_t most)
 {
 	const struct zeros_log *log = &wb->zeros_log;
 	uint64_t nr = 0;
@@ -132,7 +136,9 @@ static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only)
 		if (counts(wb, b, only))
 			nr += b->nr_dirty + b->nr_placed;
 	}
-	for (uint64_t i = log->first; i < log->end; i++)
+	if (nr + log->end - log->first + WB_MAX_SEGMENT_BLOCKS + 1 <= most)
+		return nr;
+	for (uint64_t i = log->first; i < log->end && nr <= most; i++)
 		nr += is_needed(wb, zeros_log_at(log, i), only);
 	return nr;
 }
@@ -164,12 +170,12 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 {
 	uint64_t blocks = (uint64_t)wb->layout.nr_segments * (wb->layout.segment_blocks - 1);
 	uint64_t extents = wb->zeros.capacity / EXTENT_RECOVERY;
-	uint64_t most = min_u64(blocks * 7 / 8, most_held(wb));
+	uint64_t most = blocks * 7 / 8;
 	uint64_t wanted = nr_blocks + zeros, nr;
 
 	if (backing_held(wb, backing)) {
-		most = min_u64(blocks / 2, most);
-		return count_not_there(wb, NULL) + wanted > most ||
+		most = min_u64(blocks / 2, most_held(wb));
+		return count_not_there(wb, NULL, most) + wanted > most ||
 		       (zeros && count_zeros(wb, backing) >= extents / 2);
 	}
 	/* Nearly always. */
@@ -178,9 +184,9 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 		    most &&
 	    (!zeros || zeros_log_room(&wb->zeros_log, (uint32_t)(extents / 2 * 7))))
 		return false;
-	if (count_cached(wb) < 2)
+	if (count_cached(wb) < 2 || wb->layout.nr_segments < SMALL_LOG)
 		return false;
-	nr = count_not_there(wb, backing);
+	nr = count_not_there(wb, backing, most);
 	return (nr && nr + wanted > most) || (zeros && count_zeros(wb, backing) >= extents * 7 / 8);
 }
 
@@ -273,6 +279,17 @@ void backing_batch_done(struct wb *wb, struct wb_backing *b)
 {
 	b->failed_batches = 0;
 	health_clear(wb, b, CAUSE_MIGRATION);
+}
+
+void backing_forgive(struct wb *wb, struct wb_backing *b)
+{
+	b->resume_at = 0;
+	b->attempts = 0;
+	b->failed_batches = 0;
+	b->failed_requests = 0;
+	health_clear(wb, b, CAUSE_MIGRATION);
+	health_clear(wb, b, CAUSE_REQUEST);
+	wb->space_changes++;
 }
 
 int backing_sample(struct bdev *dev, uint64_t *sample)

@@ -24,6 +24,13 @@ struct mark {
 
 struct batch;
 
+/* Who waits for a backing to be detached; see attach.c. */
+struct detach {
+	struct wb *wb;
+	wb_done_fn done;
+	void *ctx;
+};
+
 struct wb_backing {
 	struct list link;	   /* in wb.backings */
 	struct table_entry entry;  /* id 0: not cached, not in the table */
@@ -39,10 +46,12 @@ struct wb_backing {
 	unsigned int attempts;	   /* failed ones of a batch, whatever the cause */
 	uint64_t resume_at;	   /* ns: no batch before */
 	unsigned int nr_drains;	   /* who waits for it to be migrated */
-	bool detaching;		   /* what the log has of it is being given up */
-	uint64_t carried_until;	   /* record: what was carried forward has come no further */
-	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
-	bool busy; /* the modulator's verdict: its load leaves no room for migration */
+	struct detach detach;
+	bool detaching;		/* what the log has of it is being given up */
+	bool suspended;		/* between wb_suspend and wb_resume */
+	bool carried;		/* carry.c has begun to copy what the tail's segment has of it */
+	bool busy;		/* the modulator's verdict: its load leaves no room for migration */
+	uint64_t carried_until; /* record: what was carried forward has come no further */
 	unsigned int utilisation;     /* %: what that was found from */
 	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
 	struct busy_time foreground;  /* I/O on it for requests, if it is cached */
@@ -116,6 +125,9 @@ void backing_request_io(struct wb *wb, struct wb_backing *backing, const struct 
 void backing_batch_io_failed(struct wb *wb, struct wb_backing *backing, const struct bdev_io *io);
 void backing_batch_failed(struct wb *wb, struct wb_backing *backing);
 void backing_batch_done(struct wb *wb, struct wb_backing *backing);
+
+/* It is taken for healthy until it fails again. */
+void backing_forgive(struct wb *wb, struct wb_backing *backing);
 
 /* A hash of some blocks spread over the device. Blocks; no mutex. */
 int backing_sample(struct bdev *dev, uint64_t *sample) WB_CHECK;

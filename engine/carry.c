@@ -180,7 +180,8 @@ static bool is_live(struct wb *wb, uint32_t position)
 	struct wb_backing *backing = wb->by_id[e->backing];
 	struct block_state state;
 
-	if (!(e->flags & INDEX_LINKED) || !(e->flags & INDEX_DIRTY) || !backing->carried)
+	if (!(e->flags & INDEX_LINKED) || !(e->flags & INDEX_DIRTY) || !backing->carried ||
+	    backing->detaching)
 		return false;
 	state = blocks_lookup(wb, backing, index_block(e));
 	return state.kind == BLOCK_CACHED && state.position == position;
@@ -371,7 +372,7 @@ static bool place_extents(struct carry *c)
 
 		if (layout_version_segment(e.home) > c->segment)
 			break;
-		if (b->entry.detached)
+		if (b->entry.detached || b->detaching)
 			continue;
 		if (!(e.kind == WB_ENTRY_POISON ? carry_poison(c, b, &e) : carry_zeros(c, b, &e)))
 			return false;
@@ -428,7 +429,8 @@ static void done(struct carry *c)
 		b->mark.block = 0;
 		b->carried_until = c->target;
 		/* Its blocks are not in the order of the log any more. */
-		b->entry.batch_end = max_u64(b->entry.batch_end, c->target);
+		b->entry.batch_end = max_u64(b->entry.batch_end,
+					     min_u64(c->target, b->last_record));
 	}
 	space_advance_tail(wb);
 	used = wb->segments.next - wb->tail.segment;

@@ -91,7 +91,7 @@ bool head_room(struct wb *wb, uint32_t nr_blocks, uint32_t reserve)
 		wanted = 1;
 	if (wb->ladder.open - wb->ladder.durable + wanted + 2 > wb->head.nr)
 		return false;
-	if (wanted && !segments_have_slots(wb, wanted + reserve))
+	if (!segments_have_slots(wb, wanted + reserve))
 		return false;
 	return segments_available(wb, wanted) == wanted;
 }

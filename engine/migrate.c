@@ -99,12 +99,12 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 	uint64_t now = wb_now(wb);
 	uint64_t due = max_u64(b->resume_at, b->batch_ended_at + SMALL_BATCH_AFTER);
 
-	if (b->batch || b->carried || b->detaching || !backing_pending(b) ||
+	if (b->batch || b->carried || b->detaching || b->suspended || !backing_pending(b) ||
 	    b->mark.record > wb->ladder.durable || !b->dev)
 		return false;
 	if (b->dev->read_only) {
 		health_set(wb, b, CAUSE_MIGRATION, WB_FAILED, "%.150s: it is read-only",
-			   b->dev->path);
+			   b->entry.path);
 		return false;
 	}
 	if (now < b->resume_at) {
@@ -380,9 +380,11 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
-/* One at a time while requests read from the backing. */
+/* One at a time while requests read from the backing, or syncs wait for the cache. */
 static unsigned int most_in_flight(const struct batch *b)
 {
+	if (b->state == BATCH_READING && waiter_first(b->wb, WAIT_DURABLE))
+		return 1;
 	return b->backing->foreground.nr ? 1 : MIGRATE_IOS;
 }
 

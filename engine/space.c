@@ -111,6 +111,12 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 }
 
 /* Where nothing before is needed, and who needs what is there. NULL: nobody. */
+/* What is being given up is needed until that is durable. */
+static bool needs_log(const struct wb_backing *b)
+{
+	return backing_pending(b) || (b->detaching && b->last_record > b->entry.migrated);
+}
+
 static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *poison)
 {
 	const struct zeros_entry *e = oldest_poison(wb);
@@ -121,7 +127,7 @@ static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *pois
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!backing_pending(b) || b->mark.record >= tail->record)
+		if (!needs_log(b) || b->mark.record >= tail->record)
 			continue;
 		*tail = b->mark;
 		holder = b;

@@ -102,7 +102,7 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 	info->size = b->entry.size;
 	info->attached = b->dev;
 	info->in_log = backing_pending(b);
-	info->consistent = b->entry.migrated >= b->entry.batch_end;
+	info->consistent = !backing_pending(b) || b->entry.migrated >= b->entry.batch_end;
 	info->held = b->entry.id && backing_held(wb, b);
 	info->busy = b->busy;
 	info->utilisation = b->utilisation;

@@ -128,7 +128,7 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
  * Migrate what the log has of a backing - or with discard, give it up -, forget the backing, and
  * commit that. It may be a missing one. No request for it may be in flight or come later; `backing`
  * is gone when done is called with 0. -EIO: it can't take its blocks; -EROFS: a read-only cache.
- * After an error writes to it fail until a wb_commit has succeeded.
+ * After an error it is as before; writes to it wait until the table on the cache says so.
  */
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx);
 
@@ -138,6 +138,17 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
  * in flight: -EBUSY. -EINVAL: it has shrunk, which changes nothing.
  */
 void wb_resize(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+
+/*
+ * The two halves of giving a backing another device below its bdev, when one that was gone is back.
+ * From done on nothing migrates to it, so that no flush of one device can vouch for writes to the
+ * other; reads go on. wb_resume ends that. path and identity are those of the new device, which has
+ * the old one's size and what was flushed there: the backing is taken for healthy until it fails
+ * again, and done is called when the table has them. NULL: all is as before. For cached backings.
+ */
+void wb_suspend(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+void wb_resume(struct wb *wb, struct wb_backing *backing, const char *path, const char *identity,
+	       wb_done_fn done, void *ctx);
 
 /* Write superblocks and, if it changed, the backing table; done when they are durable. */
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);

@@ -276,6 +276,9 @@ static void place(struct wb *wb, struct request *r)
 
 static bool room(struct wb *wb, struct request *r)
 {
+	/* Nothing of a backing may be in the log before the table knows it. */
+	if (io_of(r)->backing->attached > wb->super.done)
+		return false;
 	if (r->zero && !blocks_extent_room(wb, EXTENT_REQUEST)) {
 		segments_forget_migrated(wb);
 		if (!blocks_extent_room(wb, EXTENT_REQUEST))
@@ -297,6 +300,7 @@ static int refusal(const struct wb *wb)
 static bool try_place(struct wb *wb, struct request *r)
 {
 	bool over_limit = backing_over_limit(wb, io_of(r)->backing, unit_blocks(r), r->zero);
+	bool is_room = !over_limit && space_may_place(wb) && room(wb, r);
 	int err = refusal(wb);
 
 	io_of(r)->backing->over_limit = over_limit;
@@ -306,7 +310,7 @@ static bool try_place(struct wb *wb, struct request *r)
 	}
 	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL] && backing_held(wb, io_of(r)->backing))
 		err = -ENOSPC;
-	if (!err && (over_limit || !space_may_place(wb) || !room(wb, r)))
+	if (!err && !is_room)
 		return false;
 	if (err) {
 		leave(wb, r);
@@ -452,8 +456,8 @@ static void begin_unit(struct wb *wb, struct request *r)
 	if (r->partial)
 		wb->nr_partial++;
 	list_add_tail(&wb->writes, &r->link);
+	r->state = REQUEST_BLOCKED;
 	if (must_wait(wb, r)) {
-		r->state = REQUEST_BLOCKED;
 		wb->nr_blocked++;
 		return;
 	}
@@ -476,7 +480,7 @@ void write_pump(struct wb *wb)
 		if (try_place(wb, r))
 			wb->nr_blocked--;
 		else
-			full = !backing_over_limit(wb, io_of(r)->backing, unit_blocks(r), r->zero);
+			full = !io_of(r)->backing->over_limit;
 	}
 	wb->segments.wanted = full && space_may_place(wb);
 	list_for_each(node, tmp, &wb->writes) {
@@ -554,9 +558,6 @@ static void submit(struct wb *wb, struct wb_io *io, bool zero)
 		io->backing->figures.write_bytes += io->len;
 	}
 	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
-	/* Nothing of it may be in the log before the table knows it. */
-	if (!err && io->backing->attached > wb->super.done)
-		err = -EIO;
 	if (err || !io->len)
 		finish(wb, r, err);
 	else if (io->backing->entry.id)

@@ -105,7 +105,7 @@ static void look(struct world *w, unsigned int i)
 	}
 	if (!p.carried && (is_consistent(&p) || p.migrated >= d->carried_until))
 		d->carried = false;
-	if (!d->carried)
+	if (!d->carried && is_consistent(&p))
 		d->floor = larger(d->floor, n);
 }
 
