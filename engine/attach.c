@@ -135,18 +135,6 @@ static int add(struct wb *wb, const struct wb_backing_spec *spec, struct wb_back
 	return *backing ? 0 : -ENOMEM;
 }
 
-/*
- * Nothing of the remembered backing is in the log but perhaps poison, which a device that has taken
- * its name must not inherit.
- */
-static bool is_another(const struct wb_backing *b, const struct wb_backing_spec *spec,
-		       uint64_t sample)
-{
-	return !backing_pending(b) && changed(b, spec, sample) &&
-	       (spec->dev->size != b->entry.size ||
-		strncmp(b->entry.identity, spec->identity, WB_IDENTITY_LEN - 1) != 0);
-}
-
 static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint64_t sample,
 			 struct wb_backing **backing)
 {
@@ -167,7 +155,7 @@ static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint
 		err = check_remembered(wb, known, spec, sample);
 	if (err)
 		return err;
-	if (known && (!spec->cached || is_another(known, spec, sample))) {
+	if (known && !spec->cached) {
 		known->entry.detached = true;
 		known->entry.last_record = known->last_record;
 		known = NULL;
