@@ -31,7 +31,7 @@
 #define MAX_REQUESTS 32
 #define MAX_TASKS 16
 #define MANY_TASKS 8 /* no action begins one more */
-#define NR_CACHED 3 /* disks whose backings are cached; one more is not */
+#define NR_CACHED 3  /* disks whose backings are cached; one more is not */
 #define NR_DISKS (NR_CACHED + 1)
 #define UNCACHED NR_CACHED
 #define MAX_LIVES 12
