@@ -69,14 +69,14 @@ static void peek(struct world *w, unsigned int i, struct peek *p)
 
 static uint64_t watermark(struct world *w, unsigned int i, const struct peek *p)
 {
-	if (!p->known)
+	if (!p->known || !p->pending)
 		return model_now(&w->model);
 	return larger(model_until(&w->model, p->migrated), w->disks[i].settled);
 }
 
 static bool is_consistent(const struct peek *p)
 {
-	return !p->known || p->migrated >= p->batch_end;
+	return !p->known || !p->pending || p->migrated >= p->batch_end;
 }
 
 /* What the log has of it is being given up. */
