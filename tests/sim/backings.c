@@ -178,6 +178,13 @@ void backings_opened(struct world *w)
 	}
 }
 
+void backings_rebased(struct world *w)
+{
+	for (unsigned int i = 0; i < NR_CACHED; i++)
+		w->disks[i].settled = w->disks[i].floor = w->disks[i].seen = 0;
+	w->nr_lost = 0;
+}
+
 /* ---- contents ---- */
 
 static bool sector_is_right(struct world *w, unsigned int i, uint32_t at, uint32_t stamp,
