@@ -93,7 +93,7 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 {
 	const char *what = changed(b, spec, sample);
 
-	if (!backing_pending(b))
+	if (!backing_pending(b) && !blocks_have_poison(wb, b))
 		return 0;
 	if (!spec->cached) {
 		wb_log(wb, WB_LOG_ERROR,

@@ -138,3 +138,14 @@ bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t 
 	}
 	return false;
 }
+
+bool blocks_have_poison(struct wb *wb, const struct wb_backing *backing)
+{
+	for (uint32_t i = 0; wb->has_poison && i < wb->zeros.nr; i++) {
+		const struct zeros_extent *z = &wb->zeros.extents[i];
+
+		if (z->poison && z->first >> 40 == backing->entry.id)
+			return true;
+	}
+	return false;
+}

@@ -55,6 +55,9 @@ bool blocks_extent_room(struct wb *wb, enum extent_user user);
 bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t block,
 		      uint64_t nr_blocks);
 
+/* Whether any block of a backing is poison. */
+bool blocks_have_poison(struct wb *wb, const struct wb_backing *backing);
+
 /* What is at a position is on its backing. */
 void blocks_clean(struct wb *wb, uint32_t position);
 

@@ -69,14 +69,14 @@ static void peek(struct world *w, unsigned int i, struct peek *p)
 
 static uint64_t watermark(struct world *w, unsigned int i, const struct peek *p)
 {
-	if (!p->known)
+	if (!p->known || !p->pending)
 		return model_now(&w->model);
 	return larger(model_until(&w->model, p->migrated), w->disks[i].settled);
 }
 
 static bool is_consistent(const struct peek *p)
 {
-	return !p->known || p->migrated >= p->batch_end;
+	return !p->known || !p->pending || p->migrated >= p->batch_end;
 }
 
 /* What the log has of it is being given up. */
@@ -176,6 +176,13 @@ void backings_opened(struct world *w)
 		d->carried = !is_consistent(&p);
 		d->carried_until = p.batch_end;
 	}
+}
+
+void backings_rebased(struct world *w)
+{
+	for (unsigned int i = 0; i < NR_CACHED; i++)
+		w->disks[i].settled = w->disks[i].floor = w->disks[i].seen = 0;
+	w->nr_lost = 0;
 }
 
 /* ---- contents ---- */

@@ -232,6 +232,7 @@ void check_contents(struct world *w, bool truncated)
 	if (found && truncated) {
 		memcpy(w->model.asked.stamps, found, w->model.nr_sectors * sizeof(*found));
 		model_rebase(&w->model);
+		backings_rebased(w);
 		w->base_record = w->last.durable;
 	}
 	free(found);

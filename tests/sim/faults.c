@@ -114,7 +114,7 @@ void faults_mend(struct world *w)
 
 bool faults_none(const struct simdev *dev)
 {
-	for (unsigned int op = 0; op <= BDEV_ZERO; op++)
+	for (unsigned int op = 0; op < BDEV_NR_OPS; op++)
 		if (dev->faults[op].err)
 			return false;
 	return !dev->gone && !dev->slow_ns;

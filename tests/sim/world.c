@@ -225,6 +225,7 @@ static void heal(struct world *w)
 	disks_attach_missing(w);
 	wb_retry(w->wb);
 	requests_wait(w);
+	wb_retry(w->wb); /* those that had failed before have told so now */
 	for (unsigned int i = 0; i < MAX_TASKS; i++)
 		task_wait(w, &w->tasks[i], "a task never completes");
 	if (task_wait(w, task_begin(w, DRAIN, ALL_DISKS), "a drain never completes")) {
