@@ -219,7 +219,7 @@ void hold_progress(struct world *w);
 /* backings.c */
 void backings_opened(struct world *w);
 void backings_rebased(struct world *w); /* the history begins anew */
-void backings_look(struct world *w); /* at how far they are */
+void backings_look(struct world *w);	/* at how far they are */
 void backings_check(struct world *w);
 /* The cache has forgotten a disk, and with discarded what it did not have. */
 void backing_detached(struct world *w, unsigned int i, bool discarded);
