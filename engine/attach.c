@@ -225,6 +225,8 @@ static void committed(void *ctx, int err)
 	d->backing->detaching = false;
 	if (!err) {
 		d->backing->dev = NULL;
+		d->wb->space_changes++;
+		space_advance_tail(d->wb);
 	} else if (d->backing->entry.detached) {
 		/* A copy of the table may say so by now. */
 		d->backing->entry.detached = false;
@@ -253,8 +255,6 @@ static void drained(void *ctx, int err)
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;
-	d->wb->space_changes++;
-	space_advance_tail(d->wb);
 	waiter_add(d->wb, waiter, WAIT_SUPER, super_commit(d->wb, true));
 	wb_unlock(d->wb);
 }

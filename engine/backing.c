@@ -49,6 +49,8 @@ struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry)
 void backing_free(struct wb *wb, struct wb_backing *backing)
 {
 	list_del(&backing->link);
+	if (wb->last_begun == backing)
+		wb->last_begun = NULL;
 	if (backing->entry.id)
 		wb->by_id[backing->entry.id] = NULL;
 	free(backing);
@@ -125,10 +127,12 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool ze
 				 (zeros && count_zeros(wb, backing) >= extents * 7 / 8));
 }
 
-void backing_uses(struct wb_backing *b, const struct mark *record)
+void backing_uses(struct wb_backing *b, const struct mark *record, uint64_t since)
 {
-	if (!backing_pending(b))
+	if (!backing_pending(b)) {
 		b->mark = *record;
+		b->pending_since = since;
+	}
 	b->last_record = record->record;
 }
 
@@ -157,11 +161,17 @@ static bool is_where_it_failed(const struct wb_backing *b, const struct bdev_io 
 					b->failed_at.off < io->off + io->len);
 }
 
+static void count_error(struct wb *wb, struct wb_backing *b)
+{
+	b->figures.nr_errors++;
+	wb->figures.nr_backing_errors++;
+}
+
 static void request_io_failed(struct wb *wb, struct wb_backing *b, const struct bdev_io *io)
 {
 	bool failed = ++b->failed_requests > RETRY_ATTEMPTS || is_gone(io->err);
 
-	b->nr_errors++;
+	count_error(wb, b);
 	b->failed_at.op = io->op;
 	b->failed_at.off = io->off;
 	b->failed_at.len = io->len;
@@ -187,7 +197,7 @@ void backing_request_io(struct wb *wb, struct wb_backing *b, const struct bdev_i
 
 void backing_batch_io_failed(struct wb *wb, struct wb_backing *b, const struct bdev_io *io)
 {
-	b->nr_errors++;
+	count_error(wb, b);
 	b->batch_failed = true;
 	health_io_failed(wb, b, CAUSE_MIGRATION, is_gone(io->err) ? WB_FAILED : WB_DEGRADED, io);
 }

@@ -11,6 +11,7 @@
 
 #include "engine/format.h"
 #include "engine/health.h"
+#include "engine/histogram.h"
 #include "engine/util.h"
 #include "engine/wb.h"
 
@@ -30,6 +31,7 @@ struct wb_backing {
 	uint64_t attached;	   /* superblock ticket: that it may change is not durable before */
 	uint64_t last_record;	   /* the last record with an entry of it */
 	struct mark mark;	   /* if backing_pending: nothing of it before this is needed */
+	uint64_t pending_since;	   /* ns: about when what is there came; see wb_backing_info */
 	uint64_t writing_migrated; /* what the superblock in flight says of entry.migrated */
 	uint64_t migrated_on_disk; /* what a durable one says */
 	struct batch *batch;	   /* that is migrating it, or NULL */
@@ -40,11 +42,13 @@ struct wb_backing {
 	bool detaching;		   /* what the log has of it is being given up */
 	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
 	bool busy; /* the modulator's verdict: its load leaves no room for migration */
-	uint64_t nr_dirty, nr_cached; /* blocks in the index */
-	uint64_t nr_reads, nr_writes, nr_zeros, read_bytes, write_bytes;
-	uint64_t migrated_bytes, nr_errors;
-	unsigned int nr_reading; /* reads of it for requests in flight: migration holds back */
-	bool to_flush;		 /* migration wrote to it since its last flush */
+	unsigned int utilisation;	/* %: what that was found from */
+	uint64_t quiet_until;		/* ns: no I/O of its migration begins before */
+	struct busy_time foreground;	/* I/O on it for requests, if it is cached */
+	struct busy_time migration;	/* I/O of its batches */
+	uint64_t nr_dirty, nr_cached;	/* blocks in the index */
+	struct wb_backing_info figures; /* the counters in it */
+	bool to_flush;			/* migration wrote to it since its last flush */
 	struct health health;
 	bool batch_failed;	      /* some of its I/O in this attempt of a batch */
 	unsigned int failed_batches;  /* attempts without a good one in between */
@@ -81,9 +85,11 @@ bool backing_held(const struct wb *wb, const struct wb_backing *backing);
  * eighths of one while there are others, so that they are not stopped when that one fails.
  */
 bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros);
+/* Whether its migration must begin no I/O now: somebody measures the load of others. */
+bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing);
 
-/* A record with an entry of it has been placed, or found by recovery. */
-void backing_uses(struct wb_backing *backing, const struct mark *record);
+/* A record with an entry of it has been placed, or found by recovery; it began at `since` (ns). */
+void backing_uses(struct wb_backing *backing, const struct mark *record, uint64_t since);
 
 /* Its state and the reason, "" if healthy. Mutex held, as in all below but backing_sample. */
 enum wb_state backing_state(const struct wb_backing *backing, const char **reason);

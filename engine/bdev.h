@@ -20,7 +20,13 @@ enum bdev_op {
 	BDEV_WRITE,
 	BDEV_FLUSH, /* off and len are 0 */
 	BDEV_ZERO,  /* the range reads as zeros afterwards */
+	/*
+	 * What is in the range is needed no more; it may read as anything afterwards. -EOPNOTSUPP if
+	 * the device has no use for that.
+	 */
+	BDEV_DISCARD,
 };
+#define BDEV_NR_OPS (BDEV_DISCARD + 1)
 
 struct bdev;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/carry.h"
+#include "engine/discard.h"
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "engine/migrate.h"
@@ -31,6 +32,7 @@ void wb_pump(struct wb *wb)
 		log_pump(wb);
 		super_pump(wb);
 		carry_pump(wb);
+		discard_pump(wb);
 		write_pump(wb);
 		migrate_pump(wb);
 	}
@@ -65,6 +67,7 @@ static void free_wb(struct wb *wb)
 		backing_free(wb, container_of(node, struct wb_backing, link));
 	migrate_fini(wb);
 	carry_fini(wb);
+	discard_fini(wb);
 	head_fini(wb);
 	segments_fini(wb);
 	if (wb->index.env)
@@ -175,6 +178,8 @@ static int allocate(struct wb *wb, const struct wb_options *options)
 		err = migrate_init(wb);
 	if (!err && !wb->read_only)
 		err = carry_init(wb);
+	if (!err && !wb->read_only)
+		err = discard_init(wb);
 	if (err)
 		wb_log(wb, WB_LOG_ERROR, "%s: open cache: not enough memory: %llu MiB are needed",
 		       wb->cache->path, (unsigned long long)(wb->ram >> 20));
@@ -241,9 +246,11 @@ int request_enter(struct wb *wb)
 	return 0;
 }
 
-void request_end(struct wb *wb, struct wb_io *io, int err)
+void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency)
 {
 	wb_lock(wb);
+	if (latency && !err)
+		histogram_add(latency, wb_now(wb) - request_of(io)->began);
 	wb->nr_others--;
 	if (wb->stopping)
 		wb_kick(wb);
@@ -258,7 +265,7 @@ void request_end_straight(struct wb_io *io, const struct bdev_io *bio)
 	wb_lock(wb);
 	backing_request_io(wb, io->backing, bio);
 	wb_unlock(wb);
-	request_end(wb, io, bio->err);
+	request_end(wb, io, bio->err, NULL);
 }
 
 bool wb_has_stopped(struct wb *wb)
@@ -266,7 +273,7 @@ bool wb_has_stopped(struct wb *wb)
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;
 
 	if (wb->log.in_flight || wb->log.flushing || !list_empty(&wb->writes) || wb->nr_others ||
-	    !migrate_is_idle(wb) || carry_is_busy(wb) || !super_idle)
+	    !migrate_is_idle(wb) || carry_is_busy(wb) || discard_is_busy(wb) || !super_idle)
 		return false;
 	return wb->failed || (wb->ladder.durable == head_last(wb) &&
 			      wb->super.state == SUPER_IDLE && wb->super.done == wb->super.wanted);

@@ -116,7 +116,8 @@ static void begin(struct carry *c)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		b->carried = backing_pending(b) && backing_held(wb, b) && !b->batch;
+		b->carried = backing_pending(b) && backing_held(wb, b) && !b->batch &&
+			     !b->detaching;
 	}
 	if (slot->segment != c->segment) {
 		enter(c, CARRY_PLACING); /* nothing is left in it */
@@ -179,7 +180,8 @@ static bool is_live(struct wb *wb, uint32_t position)
 	struct wb_backing *backing = wb->by_id[e->backing];
 	struct block_state state;
 
-	if (!(e->flags & INDEX_LINKED) || !(e->flags & INDEX_DIRTY) || !backing->carried)
+	if (!(e->flags & INDEX_LINKED) || !(e->flags & INDEX_DIRTY) || !backing->carried ||
+	    backing->detaching)
 		return false;
 	state = blocks_lookup(wb, backing, index_block(e));
 	return state.kind == BLOCK_CACHED && state.position == position;
@@ -370,7 +372,7 @@ static bool place_extents(struct carry *c)
 
 		if (layout_version_segment(e.home) > c->segment)
 			break;
-		if (b->entry.detached)
+		if (b->entry.detached || b->detaching)
 			continue;
 		if (!(e.kind == WB_ENTRY_POISON ? carry_poison(c, b, &e) : carry_zeros(c, b, &e)))
 			return false;
@@ -426,7 +428,8 @@ static void done(struct carry *c)
 		b->mark.segment = c->segment + 1;
 		b->mark.block = 0;
 		/* Its blocks are not in the order of the log any more. */
-		b->entry.batch_end = max_u64(b->entry.batch_end, c->target);
+		b->entry.batch_end = max_u64(b->entry.batch_end,
+					     min_u64(c->target, b->last_record));
 	}
 	space_advance_tail(wb);
 	used = wb->segments.next - wb->tail.segment;
@@ -448,6 +451,17 @@ static bool may_help(struct carry *c)
 	return c->fruitless <= wb->segments.next - wb->tail.segment;
 }
 
+static bool any_can_migrate(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (b->batch || (backing_pending(b) && !backing_held(wb, b)))
+			return true;
+	}
+	return false;
+}
+
 void carry_pump(struct wb *wb)
 {
 	struct carry *c = wb->carry;
@@ -456,8 +470,13 @@ void carry_pump(struct wb *wb)
 		return;
 	switch (c->state) {
 	case CARRY_IDLE:
-		if (wb->stopping || !space_wants_carrying(wb) || !may_help(c))
+		wb->hopeless = false;
+		if (wb->stopping || !space_wants_carrying(wb))
 			break;
+		if (!may_help(c)) {
+			wb->hopeless = !any_can_migrate(wb);
+			break;
+		}
 		if (c->resume_at > wb_now(wb))
 			wb_wake_at(wb, c->resume_at);
 		else

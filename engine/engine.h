@@ -67,6 +67,7 @@ enum request_state {
 /* The engine's part of a struct wb_io. */
 struct request {
 	struct wb *wb;
+	uint64_t began;	  /* ns */
 	struct list link; /* in wb.writes, from arrival until published */
 	struct work work;
 	int err;
@@ -115,6 +116,7 @@ struct log {
 
 struct batch;
 struct carry;
+struct discard;
 
 struct wb {
 	/* const after open */
@@ -160,13 +162,17 @@ struct wb {
 		uint32_t block;
 	} tail; /* where the record behind *migrated* is */
 	struct pace pace;
-	uint64_t space_changes; /* counts what may make dead what is carried forward */
-	bool super_stale;	/* no superblock asked for says how far migration got */
-	struct batch *batches;	/* migrate.c's */
-	struct carry *carry;	/* carry.c's */
-	unsigned int nr_drains; /* who waits for all backings to be migrated */
+	bool over_limit;	 /* a write waits for its backing to have less in the log */
+	bool hopeless;		 /* the log is full of what lives and can't be migrated */
+	uint64_t space_changes;	 /* counts what may make dead what is carried forward */
+	bool super_stale;	 /* no superblock asked for says how far migration got */
+	struct batch *batches;	 /* migrate.c's */
+	struct discard *discard; /* discard.c's */
+	struct carry *carry;	 /* carry.c's */
+	unsigned int nr_drains;	 /* who waits for all backings to be migrated */
 
 	struct list backings;
+	struct wb_backing *last_begun; /* the last batch is of this one; or NULL */
 	struct wb_backing *by_id[WB_MAX_TABLE + 1];
 	struct list writes;	 /* requests, in order of arrival */
 	unsigned int nr_partial; /* of them: that write a block in part */
@@ -184,6 +190,7 @@ void sync_pump(struct wb *wb);
 void log_pump(struct wb *wb);
 void migrate_pump(struct wb *wb);
 void carry_pump(struct wb *wb);
+void discard_pump(struct wb *wb);
 
 /* cache.c: let every flow look at the state until nothing moves. Mutex held. */
 void wb_pump(struct wb *wb);
@@ -193,8 +200,11 @@ bool wb_has_stopped(struct wb *wb);
 
 /* A request that is not in wb.writes begins: -ESHUTDOWN after wb_stop. Mutex held. */
 int request_enter(struct wb *wb);
-/* It ends: calls its done, after which the wb may be gone. Without the mutex. */
-void request_end(struct wb *wb, struct wb_io *io, int err);
+/*
+ * It ends: calls its done, after which the wb may be gone. If it was good, the time it took is
+ * counted (NULL: not). Without the mutex.
+ */
+void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency);
 /* The I/O of a request for a backing that is not cached has ended, and with it the request. */
 void request_end_straight(struct wb_io *io, const struct bdev_io *bio);
 

@@ -161,12 +161,17 @@ static void read_ended(struct fetch *f, const struct fetch_piece *piece)
 {
 	if (piece->io.err)
 		f->wb->figures.nr_read_errors++;
-	if (piece->source == PIECE_BACKING)
+	if (piece->source == PIECE_BACKING) {
+		f->missed = true;
+		busy_end(f->wb, &f->backing->foreground);
+		if (!f->backing->foreground.nr && f->backing->batch)
+			wb_kick(f->wb); /* migration held back */
 		backing_request_io(f->wb, f->backing, &piece->io);
-	else if (piece->io.err)
+	} else if (piece->io.err) {
 		wb_log(f->wb, WB_LOG_ERROR, "%s: read %llu bytes at byte %llu: error %d",
 		       f->wb->cache->path, (unsigned long long)piece->io.len,
 		       (unsigned long long)piece->io.off, -piece->io.err);
+	}
 }
 
 /*
@@ -228,9 +233,6 @@ static void unpin_pieces(struct fetch *f)
 			segment_slot_at(wb, piece->position)->pins--;
 		else if (piece->source == PIECE_BUFFER)
 			piece->buffer->pins--;
-		if (piece->source == PIECE_BACKING && !--f->backing->nr_reading &&
-		    f->backing->batch)
-			wb_kick(wb);
 		if (piece->source == PIECE_LOG || piece->source == PIECE_BACKING)
 			read_ended(f, piece);
 	}
@@ -278,7 +280,7 @@ static bool run_pass(struct fetch *f)
 			continue;
 		atomic_fetch_add(&f->pending, 1);
 		if (piece->source == PIECE_BACKING)
-			f->backing->nr_reading++;
+			busy_begin(f->wb, &f->backing->foreground);
 		piece->io.owner = f;
 		piece->io.done = io_done;
 		wb_submit_later(f->wb, piece->source == PIECE_LOG ? f->wb->cache : f->backing->dev,
@@ -340,5 +342,6 @@ void fetch_start(struct fetch *f)
 	assert(f->block < f->end);
 	atomic_store(&f->err, 0);
 	f->mask = 0;
+	f->missed = false;
 	run_passes(f, run_pass(f));
 }

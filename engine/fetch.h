@@ -46,6 +46,7 @@ struct fetch {
 	uint8_t mask;	      /* log_only: result, the sectors that were there */
 	uint8_t partial_mask; /* of the one block of this pass that is in the log in part; or 0 */
 	bool count;	      /* count hits in the statistics */
+	bool missed;	      /* result: some of it came from the backing */
 	unsigned int nr_pieces;
 	atomic_uint pending; /* I/Os in flight, and one for the pass itself */
 	atomic_int err;

@@ -91,7 +91,7 @@ bool head_room(struct wb *wb, uint32_t nr_blocks, uint32_t reserve)
 		wanted = 1;
 	if (wb->ladder.open - wb->ladder.durable + wanted + 2 > wb->head.nr)
 		return false;
-	if (wanted && !segments_have_slots(wb, wanted + reserve))
+	if (!segments_have_slots(wb, wanted + reserve))
 		return false;
 	return segments_available(wb, wanted) == wanted;
 }
@@ -141,7 +141,7 @@ static void note_entry(struct wb *wb, const struct record_entry *entry, const st
 		       uint32_t at)
 {
 	backing_uses(wb->by_id[entry->backing],
-		     &(struct mark){record->number, record->segment, record->block});
+		     &(struct mark){record->number, record->segment, record->block}, record->since);
 	if (entry->kind != WB_ENTRY_DATA)
 		zeros_log_add(&wb->zeros_log, &(struct zeros_entry){
 						      .home = layout_version(record->segment, at),

@@ -106,6 +106,8 @@ static const char *op_name(enum bdev_op op)
 		return "flush";
 	case BDEV_ZERO:
 		return "zero";
+	case BDEV_DISCARD:
+		return "discard";
 	}
 	return "unknown";
 }

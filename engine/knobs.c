@@ -24,6 +24,8 @@ const struct wb_knob wb_knobs[WB_NR_ALL_KNOBS] = {
 			     "what writes get when the log is full and can't be migrated"},
 	[WB_KNOB_UPDATE_INTERVAL] = {"update_interval", 0, 86400, 1, NULL, "s",
 				     "how often the backings' load is looked at; 0: off"},
+	[WB_KNOB_DISCARD_CACHE] = {"discard_cache", 0, 1, 0, NULL, "",
+				   "discard segments of the cache that are needed no more"},
 	[WB_KNOB_MIGRATE_THRESHOLD] = {"migrate_threshold", 0, 100, 70, NULL, "%",
 				       "migrate while the backing is busy for less than this"},
 	[WB_KNOB_PAUSED] = {"paused", 0, 1, 0, NULL, "",
@@ -38,14 +40,6 @@ unsigned int wb_knob_get(struct wb *wb, const struct wb_backing *backing, enum w
 	value = id < WB_NR_KNOBS ? wb->knobs[id] : backing->knobs[id - WB_NR_KNOBS];
 	wb_unlock(wb);
 	return value;
-}
-
-void wb_set_busy(struct wb *wb, struct wb_backing *backing, bool busy)
-{
-	wb_lock(wb);
-	backing->busy = busy;
-	wb_kick(wb);
-	wb_unlock(wb);
 }
 
 int wb_knob_set(struct wb *wb, struct wb_backing *backing, enum wb_knob_id id, unsigned int value)

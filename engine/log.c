@@ -77,6 +77,7 @@ static void write_failed(struct wb *wb, struct record *record)
 	uint64_t pause = retry_pause(++record->attempts);
 
 	wb->figures.nr_write_errors++;
+	wb->figures.nr_log_retries += pause != 0;
 	record->state = RECORD_READY;
 	record->not_before = wb_now(wb) + pause;
 	wb->log.next_write = min_u64(wb->log.next_write, record->number);
@@ -158,6 +159,7 @@ static void flush_failed(struct wb *wb, const struct bdev_io *io)
 	uint64_t pause = retry_pause(++wb->log.flush_attempts);
 
 	wb->figures.nr_flush_errors++;
+	wb->figures.nr_log_retries += pause != 0;
 	log_write_all_again(wb);
 	wb->log.flush_not_before = wb_now(wb) + pause;
 	log_failed(wb, pause, io);

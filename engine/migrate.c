@@ -61,6 +61,8 @@ static void give_up(struct batch *b)
 	struct wb_backing *backing = b->backing;
 	uint64_t pause = RETRY_FIRST_PAUSE << min_u64(backing->attempts++, 20);
 
+	backing->figures.nr_batch_retries++;
+	b->wb->figures.nr_batch_retries++;
 	backing->resume_at = wb_now(b->wb) + min_u64(pause, LONGEST_PAUSE);
 	if (!b->cache_err)
 		backing_batch_failed(b->wb, backing);
@@ -128,62 +130,6 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 
 /* ---- PLANNING ---- */
 
-static void plan_segment(struct batch *b, uint64_t segment)
-{
-	struct wb *wb = b->wb;
-	const struct slot *slot = segment_slot(wb, segment);
-	uint32_t from = segment == b->from.segment ? b->from.block : 0;
-	uint32_t to = segment == b->end.segment ? b->end.block : slot->end_block;
-	uint8_t *memory = b->memory + (segment - b->from.segment) * layout_segment_len(&wb->layout);
-
-	assert(slot->segment == segment);
-	for (uint32_t block = from; block < to; block++) {
-		uint32_t position = layout_position(&wb->layout, segment, block);
-		const struct index_entry *e = &wb->index.entries[position];
-
-		if (e->backing == b->backing->entry.id)
-			pieces_add(&b->pieces,
-				   &(struct piece){
-					   .block = index_block(e),
-					   .version = layout_version(segment, block),
-					   .data = memory + (size_t)block * WB_BLOCK_SIZE,
-					   .position = position,
-					   .checksum = e->checksum,
-					   .mask = e->mask,
-				   });
-	}
-}
-
-/* Old zeros come first wherever they are in the log: everything else there is newer. */
-static void plan_old_zeros(struct batch *b)
-{
-	const struct zeros_log *log = &b->wb->zeros_log;
-
-	for (uint64_t i = log->first; i < log->end; i++) {
-		const struct zeros_entry *e = zeros_log_at(log, i);
-
-		if (e->backing != b->backing->entry.id || e->kind != WB_ENTRY_OLD_ZEROS ||
-		    e->record <= b->backing->entry.zeroed || e->record > b->wb->ladder.durable)
-			continue;
-		zeros_add(&b->pieces.zeros, e->backing, e->block, e->nr_blocks, 0, false);
-		b->old_zeros = e->record;
-	}
-}
-
-static void plan_zeros(struct batch *b)
-{
-	const struct zeros_log *log = &b->wb->zeros_log;
-
-	for (uint64_t i = log->first; i < log->end; i++) {
-		const struct zeros_entry *e = zeros_log_at(log, i);
-
-		if (e->backing == b->backing->entry.id && e->kind != WB_ENTRY_OLD_ZEROS &&
-		    e->record >= b->from.record && e->record < b->end.record)
-			zeros_add(&b->pieces.zeros, e->backing, e->block, e->nr_blocks, e->home,
-				  e->kind == WB_ENTRY_POISON);
-	}
-}
-
 static void plan_work(struct work *work)
 {
 	struct batch *b = container_of(work, struct batch, work);
@@ -192,20 +138,28 @@ static void plan_work(struct work *work)
 	pieces_clear(&b->pieces);
 	for (uint64_t s = b->from.segment; s <= b->end.segment; s++) {
 		wb_lock(wb);
-		plan_segment(b, s);
+		migrate_plan_segment(b, s);
 		wb_unlock(wb);
 	}
 	wb_lock(wb);
-	b->old_zeros = 0;
-	plan_old_zeros(b);
-	plan_zeros(b);
+	migrate_plan_zeros(b);
 	enter(b, BATCH_ANNOUNCING);
 	wb_unlock(wb);
+}
+
+/* Since when what the batch leaves has been there, if records come evenly. */
+static uint64_t since_left(const struct batch *b)
+{
+	uint64_t since = b->backing->pending_since;
+	uint64_t nr = b->wb->ladder.durable + 1 - b->from.record;
+
+	return since + (b->begun_at - since) / nr * (b->end.record - b->from.record);
 }
 
 static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 {
 	uint64_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
+	const struct slot *slot;
 
 	backing->batch = b;
 	b->backing = backing;
@@ -213,10 +167,12 @@ static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 	b->cache_err = false;
 	b->begun_at = wb_now(wb);
 	b->from = backing->mark;
-	/* The segment of the mark may be used up, and gone. */
-	if (segment_slot(wb, b->from.segment)->segment != b->from.segment)
+	/* The segment of the mark may be used up: gone, or taken again before the batch ends. */
+	slot = segment_slot(wb, b->from.segment);
+	if (slot->segment != b->from.segment || slot->last_record < b->from.record)
 		b->from = (struct mark){b->from.record, b->from.segment + 1, 0};
 	choose_end(wb, backing, most, &b->end);
+	b->next_since = since_left(b);
 	assert(b->end.segment - b->from.segment < b->max_segments);
 	backing->entry.batch_end = max_u64(backing->entry.batch_end, b->end.record - 1);
 	b->ticket = super_commit(wb, false);
@@ -353,9 +309,8 @@ static void settle_work(struct work *work)
 	heal(b);
 	if (b->old_zeros)
 		forget_old_zeros(b);
-	wb->figures.nr_batches++;
-	wb->figures.nr_migrated_blocks += b->pieces.nr;
-	wb->figures.nr_superseded_blocks += b->pieces.nr_superseded;
+	migrate_count_batch(b);
+	backing->pending_since = b->next_since;
 	backing->to_flush = false;
 	backing->attempts = 0;
 	backing->resume_at = 0;
@@ -399,21 +354,24 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
-/* One at a time while requests read from the backing. */
+/* One at a time while requests read from the backing, or syncs wait for the cache. */
 static unsigned int most_in_flight(const struct batch *b)
 {
-	return b->backing->nr_reading ? 1 : MIGRATE_IOS;
+	if (b->state == BATCH_READING && waiter_first(b->wb, WAIT_DURABLE))
+		return 1;
+	return b->backing->foreground.nr ? 1 : MIGRATE_IOS;
 }
 
 /* Issue what the stage has. True: all of it is done. */
 static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
+	bool quiet = backing_must_be_quiet(b->wb, b->backing);
 	struct batch_io *bio;
 
-	while (!b->err && b->in_flight < most_in_flight(b) && (bio = free_io(b)))
+	while (!quiet && !b->err && b->in_flight < most_in_flight(b) && (bio = free_io(b)))
 		if (!next(b, bio))
 			break;
-	if (b->in_flight)
+	if (b->in_flight || (quiet && !b->err))
 		return false;
 	if (b->err)
 		give_up(b);
@@ -471,25 +429,33 @@ static struct batch *idle_batch(struct wb *wb)
 	return NULL;
 }
 
-/* Take turns: who has begun moves to the end of the list. */
+/* They take turns: the first after the one that began last. */
+static struct wb_backing *next_wanted(struct wb *wb)
+{
+	struct list *start = wb->last_begun ? &wb->last_begun->link : &wb->backings;
+	struct list *node = start;
+
+	do {
+		node = node->next;
+		if (node != &wb->backings) {
+			struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+			if (wanted(wb, b))
+				return b;
+		}
+	} while (node != start);
+	return NULL;
+}
+
 static void begin_wanted(struct wb *wb)
 {
-	struct list begun;
+	struct wb_backing *backing;
+	struct batch *b;
 
-	list_init(&begun);
-	list_for_each(node, tmp, &wb->backings) {
-		struct wb_backing *backing = container_of(node, struct wb_backing, link);
-		struct batch *b = idle_batch(wb);
-
-		if (!b)
-			break;
-		if (!wanted(wb, backing))
-			continue;
+	while ((b = idle_batch(wb)) && (backing = next_wanted(wb))) {
 		begin(wb, b, backing);
-		list_del(node);
-		list_add_tail(&begun, node);
+		wb->last_begun = backing;
 	}
-	list_splice_tail(&wb->backings, &begun);
 }
 
 void migrate_pump(struct wb *wb)

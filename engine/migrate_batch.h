@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The batches that migrate.c drives and migrate_io.c does the I/O of. Private to these two. */
+/* The batches that migrate.c drives, migrate_plan.c fills and migrate_io.c does the I/O of. Private. */
 #ifndef WB_ENGINE_MIGRATE_BATCH_H
 #define WB_ENGINE_MIGRATE_BATCH_H
 
@@ -41,7 +41,8 @@ struct batch_io {
 	size_t len;
 	struct work work;
 	struct bdev_io io;
-	uint8_t *scratch; /* a block */
+	uint64_t submitted; /* ns */
+	uint8_t *scratch;   /* a block */
 	struct iovec iov[RUN_BLOCKS];
 };
 
@@ -53,9 +54,10 @@ struct batch {
 	uint64_t ticket; /* ANNOUNCING, CONFIRMING: of the superblock */
 	uint64_t target; /* POISONING: the record that has to be durable */
 	uint64_t begun_at;
-	int err;	 /* of this stage */
-	bool cache_err;	 /* it is the cache's */
-	uint32_t cursor; /* next item of this stage */
+	uint64_t next_since; /* the backing's pending_since when the batch is done */
+	int err;	     /* of this stage */
+	bool cache_err;	     /* it is the cache's */
+	uint32_t cursor;     /* next item of this stage */
 	unsigned int in_flight;
 	struct mark from, end; /* what is migrated: end.record is the first one after it */
 	uint64_t old_zeros;    /* the last record with old zeros that the batch has; 0: none */
@@ -67,6 +69,10 @@ struct batch {
 	struct batch_io ios[MIGRATE_IOS];
 };
 
+/* Add what the batch has in a segment, then the zeros. Mutex held; migrate_plan.c. */
+void migrate_plan_segment(struct batch *b, uint64_t segment);
+void migrate_plan_zeros(struct batch *b);
+
 /*
  * One for each stage with I/O: issue the next one with an idle batch_io. False if there is none.
  * Mutex held.
@@ -76,5 +82,8 @@ bool migrate_fill_next(struct batch *b, struct batch_io *bio);
 bool migrate_zero_next(struct batch *b, struct batch_io *bio);
 bool migrate_write_next(struct batch *b, struct batch_io *bio);
 bool migrate_flush_next(struct batch *b, struct batch_io *bio);
+
+/* It is done: count it. Mutex held. */
+void migrate_count_batch(struct batch *b);
 
 #endif

@@ -26,6 +26,20 @@ static void io_failed(struct batch *b, struct batch_io *bio)
 	}
 }
 
+static void count_write(struct batch *b, const struct batch_io *bio)
+{
+	struct wb_backing_info *own = &b->backing->figures;
+	struct wb_status *total = &b->wb->figures;
+	uint64_t took = wb_now(b->wb) - bio->submitted;
+
+	own->migrated_bytes += bio->io.len;
+	total->migrated_bytes += bio->io.len;
+	histogram_add(&own->migration_bytes, bio->io.len);
+	histogram_add(&total->migration_bytes, bio->io.len);
+	histogram_add(&own->migration_ns, took);
+	histogram_add(&total->migration_ns, took);
+}
+
 static void io_done(struct bdev_io *io)
 {
 	struct batch_io *bio = io->owner;
@@ -35,10 +49,11 @@ static void io_done(struct bdev_io *io)
 	wb_lock(wb);
 	bio->busy = false;
 	b->in_flight--;
+	busy_end(wb, &b->backing->migration);
 	if (io->err)
 		io_failed(b, bio);
 	else if (io->op == BDEV_WRITE)
-		b->backing->migrated_bytes += io->len;
+		count_write(b, bio);
 	wb_kick(wb);
 	wb_unlock(wb);
 }
@@ -49,6 +64,8 @@ static void submit(struct batch *b, struct batch_io *bio, struct bdev *dev)
 	bio->io.owner = bio;
 	if (!bio->io.done)
 		bio->io.done = io_done;
+	bio->submitted = wb_now(b->wb);
+	busy_begin(b->wb, &b->backing->migration);
 	b->in_flight++;
 	wb_submit_later(b->wb, dev, &bio->io);
 }
@@ -198,4 +215,20 @@ bool migrate_flush_next(struct batch *b, struct batch_io *bio)
 	bdev_io_init(&bio->io, BDEV_FLUSH, 0, NULL, 0);
 	submit(b, bio, b->backing->dev);
 	return true;
+}
+
+void migrate_count_batch(struct batch *b)
+{
+	struct wb_backing_info *own = &b->backing->figures;
+	struct wb_status *total = &b->wb->figures;
+	uint64_t took = wb_now(b->wb) - b->begun_at;
+
+	own->nr_batches++;
+	total->nr_batches++;
+	own->nr_migrated_blocks += b->pieces.nr;
+	total->nr_migrated_blocks += b->pieces.nr;
+	own->nr_superseded_blocks += b->pieces.nr_superseded;
+	total->nr_superseded_blocks += b->pieces.nr_superseded;
+	histogram_add(&own->batch_ns, took);
+	histogram_add(&total->batch_ns, took);
 }

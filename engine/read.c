@@ -8,7 +8,10 @@
 
 static void fetched(struct fetch *fetch, int err)
 {
-	request_end(fetch->wb, io_of(container_of(fetch, struct request, fetch)), err);
+	struct wb_status *figures = &fetch->wb->figures;
+
+	request_end(fetch->wb, io_of(container_of(fetch, struct request, fetch)), err,
+		    fetch->missed ? &figures->read_miss_ns : &figures->read_hit_ns);
 }
 
 static void straight_done(struct bdev_io *bio)
@@ -33,17 +36,18 @@ void wb_read(struct wb *wb, struct wb_io *io)
 	int err;
 
 	r->wb = wb;
+	r->began = wb_now(wb);
 	wb_lock(wb);
 	err = request_enter(wb);
-	io->backing->nr_reads++;
-	io->backing->read_bytes += io->len;
+	io->backing->figures.nr_reads++;
+	io->backing->figures.read_bytes += io->len;
 	wb_unlock(wb);
 	if (err) {
 		io->done(io, err);
 		return;
 	}
 	if (!io->len) {
-		request_end(wb, io, 0);
+		request_end(wb, io, 0, NULL);
 		return;
 	}
 	if (!io->backing->entry.id) {

@@ -194,7 +194,7 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 		       wb->cache->path, (unsigned long long)held->segment);
 		return -EUCLEAN;
 	}
-	backing_uses(backing, &(struct mark){held->record, held->segment, held->block});
+	backing_uses(backing, &(struct mark){held->record, held->segment, held->block}, wb_now(wb));
 	if (backing->entry.detached)
 		return 0;
 	if (is_migrated(backing, held))

@@ -88,7 +88,7 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 	for (uint64_t i = log->first; i < log->end; i++) {
 		const struct zeros_entry *e = zeros_log_at(log, i);
 
-		if (e->kind != WB_ENTRY_POISON)
+		if (e->kind != WB_ENTRY_POISON || wb->by_id[e->backing]->entry.detached)
 			continue;
 		any = true;
 		if (blocks_are_poison(wb, e))
@@ -99,6 +99,12 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 }
 
 /* Where nothing before is needed, and who needs what is there. NULL: nobody. */
+/* What is being given up is needed until that is durable. */
+static bool needs_log(const struct wb_backing *b)
+{
+	return backing_pending(b) || (b->detaching && b->last_record > b->entry.migrated);
+}
+
 static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *poison)
 {
 	const struct zeros_entry *e = oldest_poison(wb);
@@ -109,7 +115,7 @@ static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *pois
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!backing_pending(b) || b->mark.record >= tail->record)
+		if (!needs_log(b) || b->mark.record >= tail->record)
 			continue;
 		*tail = b->mark;
 		holder = b;
@@ -157,9 +163,14 @@ static bool is_short(struct wb *wb)
 	       (!segments_have_slots(wb, WRITE_RUNS) || !blocks_extent_room(wb, EXTENT_REQUEST));
 }
 
-bool space_under_pressure(struct wb *wb)
+static bool is_urgent(struct wb *wb)
 {
 	return is_short(wb) || nr_used(wb) * 4 > wb->layout.nr_segments * 3ull;
+}
+
+bool space_under_pressure(struct wb *wb)
+{
+	return wb->over_limit || is_urgent(wb);
 }
 
 bool space_wants_carrying(struct wb *wb)
@@ -168,7 +179,7 @@ bool space_wants_carrying(struct wb *wb)
 	struct wb_backing *holder;
 	bool poison;
 
-	if (!space_under_pressure(wb) || wb->tail.segment >= wb->log.durable_segment)
+	if (!is_urgent(wb) || wb->tail.segment >= wb->log.durable_segment)
 		return false;
 	holder = find_tail(wb, &tail, &poison);
 	return poison || (holder && backing_held(wb, holder) && !holder->batch);

@@ -33,11 +33,16 @@ static void ladder_status(struct wb *wb, struct wb_status *s)
 	s->last_migrated_segment_id = wb->tail.block ? wb->tail.segment : wb->tail.segment - 1;
 }
 
-void wb_status(struct wb *wb, struct wb_status *s)
+/* How long the oldest of what a backing doesn't have yet has been in the log. */
+static uint64_t oldest_dirty(struct wb *wb, const struct wb_backing *b)
+{
+	return backing_pending(b) ? wb_now(wb) - b->pending_since : 0;
+}
+
+static void fill_status(struct wb *wb, struct wb_status *s)
 {
 	const char *reason;
 
-	wb_lock(wb);
 	*s = wb->figures;
 	s->state = health_state(&wb->health, &reason);
 	strcpy(s->reason, reason);
@@ -60,9 +65,18 @@ void wb_status(struct wb *wb, struct wb_status *s)
 			continue;
 		s->nr_dirty += b->nr_dirty;
 		s->nr_cached += b->nr_cached;
+		s->oldest_dirty_ns = max_u64(s->oldest_dirty_ns, oldest_dirty(wb, b));
 	}
+	s->dirty_bytes = s->nr_dirty * WB_BLOCK_SIZE;
+	memcpy(s->knobs, wb->knobs, sizeof(s->knobs));
 	s->unsynced_bytes = not_durable_blocks(wb) * WB_BLOCK_SIZE;
 	s->migrating = !migrate_is_idle(wb);
+}
+
+void wb_status(struct wb *wb, struct wb_status *s)
+{
+	wb_lock(wb);
+	fill_status(wb, s);
 	wb_unlock(wb);
 }
 
@@ -73,8 +87,7 @@ void wb_clear_stat(struct wb *wb)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		b->nr_reads = b->nr_writes = b->nr_zeros = b->read_bytes = b->write_bytes = 0;
-		b->migrated_bytes = b->nr_errors = 0;
+		memset(&b->figures, 0, sizeof(b->figures));
 	}
 	wb_unlock(wb);
 }
@@ -83,26 +96,21 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 {
 	const char *reason;
 
-	*info = (struct wb_backing_info){
-		.id = b->entry.id,
-		.state = backing_state(b, &reason),
-		.size = b->entry.size,
-		.attached = b->dev,
-		.in_log = backing_pending(b),
-		.consistent = b->entry.migrated >= b->entry.batch_end,
-		.held = b->entry.id && backing_held(wb, b),
-		.busy = b->busy,
-		.nr_dirty = b->nr_dirty,
-		.nr_cached = b->nr_cached,
-		.nr_reads = b->nr_reads,
-		.nr_writes = b->nr_writes,
-		.nr_zeros = b->nr_zeros,
-		.read_bytes = b->read_bytes,
-		.write_bytes = b->write_bytes,
-		.migrated_bytes = b->migrated_bytes,
-		.nr_errors = b->nr_errors,
-		.backing = b,
-	};
+	*info = b->figures;
+	info->id = b->entry.id;
+	info->state = backing_state(b, &reason);
+	info->size = b->entry.size;
+	info->attached = b->dev;
+	info->in_log = backing_pending(b);
+	info->consistent = b->entry.migrated >= b->entry.batch_end;
+	info->held = b->entry.id && backing_held(wb, b);
+	info->busy = b->busy;
+	info->utilisation = b->utilisation;
+	info->nr_dirty = b->nr_dirty;
+	info->dirty_bytes = b->nr_dirty * WB_BLOCK_SIZE;
+	info->oldest_dirty_ns = oldest_dirty(wb, b);
+	info->nr_cached = b->nr_cached;
+	info->backing = b;
 	strcpy(info->name, b->entry.name);
 	strcpy(info->path, b->entry.path);
 	strcpy(info->identity, b->entry.identity);
@@ -125,4 +133,24 @@ bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info
 	}
 	wb_unlock(wb);
 	return found;
+}
+
+unsigned int wb_snapshot(struct wb *wb, struct wb_status *status, struct wb_backing_info *infos,
+			 unsigned int max)
+{
+	unsigned int nr = 0;
+
+	wb_lock(wb);
+	fill_status(wb, status);
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (b->entry.detached)
+			continue;
+		if (nr < max)
+			fill_info(wb, b, &infos[nr]);
+		nr++;
+	}
+	wb_unlock(wb);
+	return nr;
 }

@@ -218,6 +218,7 @@ static void write_again(struct wb *wb, int err)
 	struct super_writer *w = &wb->super;
 	uint64_t pause = retry_pause(++w->attempts);
 
+	wb->figures.nr_log_retries += pause != 0;
 	w->state = SUPER_IDLE;
 	w->not_before = wb_now(wb) + pause;
 	health_set(wb, NULL, CAUSE_SUPER, pause ? WB_DEGRADED : WB_FAILED,

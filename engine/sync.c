@@ -54,7 +54,7 @@ static bool reached(struct wb *wb, const struct waiter *waiter)
 	case WAIT_SUPER:
 		return waiter->target <= wb->super.done;
 	case WAIT_NO_BATCH:
-		return !waiter->backing->batch;
+		return !waiter->backing->batch && !waiter->backing->carried;
 	case WAIT_STOPPED:
 		return wb_has_stopped(wb);
 	}
@@ -155,6 +155,7 @@ static void sync_log(struct wb *wb, struct wb_io *io)
 		r->waiter.err = wb->failed ? -EIO : -ESHUTDOWN;
 		wb_defer(wb, &r->waiter.work);
 	} else if (head_last(wb) <= wb->ladder.durable || wb->read_only) {
+		histogram_add(&wb->figures.sync_ns, 0);
 		wb_defer(wb, &r->waiter.work);
 	} else {
 		waiter_add(wb, &r->waiter, WAIT_DURABLE, head_last(wb));

@@ -36,6 +36,8 @@ void waiter_finish(struct wb *wb, struct waiter *waiter, int err)
 	list_del(&waiter->link);
 	if (waiter->what == WAIT_MIGRATED)
 		--*drains(wb, waiter);
+	if (waiter->what == WAIT_DURABLE && !err)
+		histogram_add(&wb->figures.sync_ns, wb_now(wb) - waiter->since);
 	waiter->err = err;
 	wb_defer(wb, &waiter->work);
 }

@@ -128,7 +128,7 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
  * Migrate what the log has of a backing - or with discard, give it up -, forget the backing, and
  * commit that. It may be a missing one. No request for it may be in flight or come later; `backing`
  * is gone when done is called with 0. -EIO: it can't take its blocks; -EROFS: a read-only cache.
- * After an error writes to it fail until a wb_commit has succeeded.
+ * After an error it is as before; writes to it wait until the table on the cache says so.
  */
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx);
 
@@ -141,6 +141,21 @@ void wb_resize(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void 
 
 /* Write superblocks and, if it changed, the backing table; done when they are durable. */
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);
+
+/*
+ * Values by powers of two: nr[i] of them are above 2^(i-1) and not above 2^i; the last one counts
+ * all that are larger.
+ */
+#define WB_HISTOGRAM_BUCKETS 40
+struct wb_histogram {
+	uint64_t nr[WB_HISTOGRAM_BUCKETS];
+	uint64_t sum, max;
+};
+
+/* All values in it. */
+uint64_t wb_histogram_nr(const struct wb_histogram *histogram);
+/* So many percent of the values are not above this; a power of two, or the maximum. 0: no values. */
+uint64_t wb_histogram_percentile(const struct wb_histogram *histogram, unsigned int percent);
 
 enum wb_state {
 	WB_HEALTHY,
@@ -161,16 +176,26 @@ struct wb_backing_info {
 	char reason[WB_REASON_LEN]; /* why not healthy, or "" */
 	uint64_t size;		    /* bytes */
 	bool attached;
-	bool in_log;	    /* the log holds something of it that is not on it */
-	bool consistent;    /* without the cache, it shows a state of the past */
-	bool held;	    /* its blocks stay in the log: missing, failing or paused */
-	bool busy;	    /* as wb_set_busy said */
-	uint64_t nr_dirty;  /* blocks not yet on it */
-	uint64_t nr_cached; /* blocks in the index, dirty or not */
+	bool in_log;		  /* the log holds something of it that is not on it */
+	bool consistent;	  /* without the cache, it shows a state of the past */
+	bool held;		  /* its blocks stay in the log: missing, failing or paused */
+	bool busy;		  /* as wb_set_busy said */
+	unsigned int utilisation; /* %, as wb_set_utilisation said */
+	uint64_t nr_dirty;	  /* blocks not yet on it */
+	uint64_t dirty_bytes;
+	/*
+	 * ns: about how long the oldest of what isn't on it has been in the log. Records that a
+	 * batch had to leave are taken to have come evenly.
+	 */
+	uint64_t oldest_dirty_ns;
+	uint64_t nr_cached;			/* blocks in the index, dirty or not */
 	uint64_t nr_reads, nr_writes, nr_zeros; /* requests */
 	uint64_t read_bytes, write_bytes;
 	uint64_t migrated_bytes;
-	uint64_t nr_errors;
+	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks;
+	uint64_t nr_errors, nr_batch_retries;
+	struct wb_histogram migration_ns, migration_bytes; /* writes to it */
+	struct wb_histogram batch_ns;
 	struct wb_backing *backing; /* if not attached, only for wb_detach */
 };
 
@@ -247,6 +272,23 @@ void wb_retry(struct wb *wb);
  */
 void wb_set_busy(struct wb *wb, struct wb_backing *backing, bool busy);
 
+/* What it was judged by, to be shown: 0..100. */
+void wb_set_utilisation(struct wb *wb, struct wb_backing *backing, unsigned int percent);
+
+/* For how long I/O of ours has been in flight; both only grow. */
+struct wb_usage {
+	uint64_t foreground_ns; /* for requests, on the backing itself */
+	uint64_t migration_ns;	/* of its migration, on the backing or the cache */
+	bool migrating;		/* some of that is in flight now */
+};
+void wb_usage(struct wb *wb, const struct wb_backing *backing, struct wb_usage *usage);
+
+/*
+ * Begin no I/O of this backing's migration until then (ns), so that the load of others can be seen;
+ * 0: go on. Not heeded when migration doesn't heed the verdict.
+ */
+void wb_quiet(struct wb *wb, struct wb_backing *backing, uint64_t until);
+
 /* ---- knobs ---- */
 
 enum wb_knob_id {
@@ -258,6 +300,7 @@ enum wb_knob_id {
 	WB_KNOB_FLUSH_CURRENT_BUFFER_INTERVAL,
 	WB_KNOB_ON_FULL,
 	WB_KNOB_UPDATE_INTERVAL,
+	WB_KNOB_DISCARD_CACHE,
 	WB_NR_KNOBS, /* of the cache; those of a backing follow */
 	WB_KNOB_MIGRATE_THRESHOLD = WB_NR_KNOBS,
 	WB_KNOB_PAUSED,
@@ -312,16 +355,37 @@ struct wb_status {
 	uint32_t cursor; /* next block in the current segment */
 	uint64_t nr_free_segments;
 	uint64_t nr_dirty, nr_cached; /* blocks */
-	uint64_t unsynced_bytes;      /* acknowledged, not durable */
+	uint64_t dirty_bytes;
+	uint64_t oldest_dirty_ns; /* the largest of the backings' */
+	uint64_t unsynced_bytes;  /* acknowledged, not durable */
 	bool migrating;
 	uint64_t stat[WB_NR_STAT];
 	uint64_t nr_syncs, nr_flushes, nr_records, nr_record_blocks;
 	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks, nr_carried_blocks;
+	uint64_t migrated_bytes;
 	uint64_t nr_checksum_errors, nr_read_errors, nr_write_errors, nr_flush_errors;
+	uint64_t nr_backing_errors;
+	/* what was done again after an error: writes and flushes of the cache; batches */
+	uint64_t nr_log_retries, nr_batch_retries;
 	uint64_t nr_waits_for_space;
+	/*
+	 * ns, of good requests for cached backings: until a write is acknowledged; until a sync, or
+	 * from its acknowledgement a write with WB_IO_DSYNC, is durable; reads that need nothing of
+	 * the backing, and the others
+	 */
+	struct wb_histogram write_ns, sync_ns, read_hit_ns, read_miss_ns;
+	struct wb_histogram migration_ns, migration_bytes, batch_ns; /* of all backings */
+	unsigned int knobs[WB_NR_KNOBS];
 };
 
 void wb_status(struct wb *wb, struct wb_status *status);
+
+/*
+ * The same together with the first `max` backings, as wb_backing_info has them, all of one moment.
+ * Returns how many backings there are.
+ */
+unsigned int wb_snapshot(struct wb *wb, struct wb_status *status, struct wb_backing_info *infos,
+			 unsigned int max);
 void wb_clear_stat(struct wb *wb);
 
 /* Bytes that wb_open will allocate in the worst case, for a log of this geometry. */

@@ -96,6 +96,8 @@ static void complete(struct work *work)
 
 static void finish(struct wb *wb, struct request *r, int err)
 {
+	if (!err)
+		histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
 	r->err = err;
 	r->work.fn = complete;
 	wb_defer(wb, &r->work);
@@ -272,6 +274,9 @@ static void place(struct wb *wb, struct request *r)
 
 static bool room(struct wb *wb, struct request *r)
 {
+	/* Nothing of a backing may be in the log before the table knows it. */
+	if (io_of(r)->backing->attached > wb->super.done)
+		return false;
 	if (r->zero && !blocks_extent_room(wb, EXTENT_REQUEST)) {
 		segments_forget_migrated(wb);
 		if (!blocks_extent_room(wb, EXTENT_REQUEST))
@@ -293,11 +298,14 @@ static int refusal(const struct wb *wb)
 static bool try_place(struct wb *wb, struct request *r)
 {
 	bool over_limit = backing_over_limit(wb, io_of(r)->backing, r->zero);
+	bool is_room = !over_limit && space_may_place(wb) && room(wb, r);
 	int err = refusal(wb);
 
-	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL] && backing_held(wb, io_of(r)->backing))
+	if (!err && !is_room && wb->knobs[WB_KNOB_ON_FULL] &&
+	    ((wb->hopeless && r->state == REQUEST_SPACE) ||
+	     (over_limit && backing_held(wb, io_of(r)->backing))))
 		err = -ENOSPC;
-	if (!err && (over_limit || !space_may_place(wb) || !room(wb, r)))
+	if (!err && !is_room)
 		return false;
 	if (err) {
 		leave(wb, r);
@@ -443,8 +451,8 @@ static void begin_unit(struct wb *wb, struct request *r)
 	if (r->partial)
 		wb->nr_partial++;
 	list_add_tail(&wb->writes, &r->link);
+	r->state = REQUEST_BLOCKED;
 	if (must_wait(wb, r)) {
-		r->state = REQUEST_BLOCKED;
 		wb->nr_blocked++;
 		return;
 	}
@@ -455,6 +463,7 @@ void write_pump(struct wb *wb)
 {
 	bool full = false;
 
+	wb->over_limit = false;
 	if (!wb->nr_blocked)
 		return;
 	wb->segments.wanted = false;
@@ -466,8 +475,10 @@ void write_pump(struct wb *wb)
 			continue;
 		if (try_place(wb, r))
 			wb->nr_blocked--;
+		else if (!backing_over_limit(wb, io_of(r)->backing, r->zero))
+			full = true;
 		else
-			full = !backing_over_limit(wb, io_of(r)->backing, r->zero);
+			wb->over_limit = true;
 	}
 	wb->segments.wanted = full && space_may_place(wb);
 	list_for_each(node, tmp, &wb->writes) {
@@ -536,17 +547,15 @@ static void submit(struct wb *wb, struct wb_io *io, bool zero)
 	r->off = io->off;
 	r->waiter.work.fn = dsync_done;
 	r->waiter.done = NULL;
+	r->began = wb_now(wb);
 	wb_lock(wb);
 	if (zero) {
-		io->backing->nr_zeros++;
+		io->backing->figures.nr_zeros++;
 	} else {
-		io->backing->nr_writes++;
-		io->backing->write_bytes += io->len;
+		io->backing->figures.nr_writes++;
+		io->backing->figures.write_bytes += io->len;
 	}
 	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
-	/* Nothing of it may be in the log before the table knows it. */
-	if (!err && io->backing->attached > wb->super.done)
-		err = -EIO;
 	if (err || !io->len)
 		finish(wb, r, err);
 	else if (io->backing->entry.id)

@@ -82,6 +82,7 @@ static void attach_committed(void *ctx, int err)
 
 	if (!err) {
 		exports_show(&server->exports, request->export);
+		modulator_poke(&server->modulator);
 		answer(request, 0);
 		return;
 	}
@@ -128,6 +129,7 @@ int control_attach(struct control_store *store)
 static void detach_gone(struct request *request)
 {
 	exports_gone(&request->server->exports, request->export);
+	modulator_poke(&request->server->modulator);
 	answer(request, 0);
 }
 

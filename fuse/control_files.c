@@ -34,6 +34,21 @@ void control_show_knob(const struct control_show *show)
 	text_printf(show->text, "%s\n", knob_text(file->knob, value, text));
 }
 
+static int set_knob(struct server *server, const struct control_file *file, unsigned int slot,
+		    unsigned int value)
+{
+	int err;
+
+	/* A backing doesn't leave while we look at it. */
+	LOCK_SCOPE(&server->exports.lock);
+	if (file->id >= WB_NR_KNOBS && server->exports.slot[slot].state != EXPORT_SHOWN)
+		return -ENODEV;
+	err = wb_knob_set(server->wb, backing_of(server, file, slot), file->id, value);
+	if (file->id == WB_KNOB_UPDATE_INTERVAL || file->id == WB_KNOB_MIGRATE_THRESHOLD)
+		modulator_poke(&server->modulator);
+	return err;
+}
+
 int control_store_knob(struct control_store *store)
 {
 	const struct control_file *file = store->file;
@@ -42,13 +57,7 @@ int control_store_knob(struct control_store *store)
 
 	if (knob_parse(file->knob, store->value, &value, why))
 		return control_refuse(&store->server->control, -EINVAL, "%s: %s", file->name, why);
-	/* A backing doesn't leave while we look at it. */
-	LOCK_SCOPE(&store->server->exports.lock);
-	if (file->id >= WB_NR_KNOBS &&
-	    store->server->exports.slot[store->slot].state != EXPORT_SHOWN)
-		return -ENODEV;
-	return wb_knob_set(store->server->wb, backing_of(store->server, file, store->slot),
-			   file->id, value);
+	return set_knob(store->server, file, store->slot, value);
 }
 
 void control_show_trigger(const struct control_show *show)
@@ -194,10 +203,7 @@ static void show_cache_id(const struct control_show *show)
 
 static void show_migrating(const struct control_show *show)
 {
-	struct wb_status status;
-
-	wb_status(show->server->wb, &status);
-	text_printf(show->text, "%d\n", status.migrating && show->info->id ? 1 : 0);
+	text_printf(show->text, "%d\n", show->info->id && !show->info->busy);
 }
 
 static uint64_t number_of(const struct control_show *show)

@@ -6,16 +6,39 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "fuse/server.h"
 
-void report_each_backing(struct server *server, struct text *text, report_backing_fn fn, void *ctx)
+bool figures_take(struct server *server, struct report_figures *figures)
 {
-	struct wb_backing_info info;
+	unsigned int nr, max = 0;
 
-	for (unsigned int i = 0; wb_backing_info(server->wb, i, &info); i++)
-		fn(text, &info, ctx);
+	*figures = (struct report_figures){0};
+	LOCK_SCOPE(&server->exports.lock);
+	while ((nr = wb_snapshot(server->wb, &figures->status, figures->infos, max)) > max) {
+		figures_free(figures);
+		figures->infos = calloc(nr, sizeof(*figures->infos));
+		figures->simulates = calloc(nr, sizeof(*figures->simulates));
+		if (!figures->infos || !figures->simulates)
+			return false;
+		max = nr;
+	}
+	figures->nr = nr;
+	for (unsigned int i = 0; i < nr; i++)
+		figures->simulates[i] = exports_simulates(&server->exports,
+							  figures->infos[i].backing);
+	return true;
+}
+
+void figures_free(struct report_figures *figures)
+{
+	free(figures->infos);
+	free(figures->simulates);
+	figures->infos = NULL;
+	figures->simulates = NULL;
 }
 
 const char *report_uuid(const uint8_t uuid[WB_UUID_LEN], char text[UUID_TEXT_LEN])
@@ -29,11 +52,47 @@ const char *report_uuid(const uint8_t uuid[WB_UUID_LEN], char text[UUID_TEXT_LEN
 	return text;
 }
 
+/* A number of a histogram, with a unit that fits it. */
+static void print_amount(struct text *text, enum figure_scale scale, uint64_t amount)
+{
+	if (scale != SCALE_NS)
+		text_printf(text, "%" PRIu64 " bytes", amount);
+	else if (amount < 1000000)
+		text_printf(text, "%.1f us", (double)amount / 1e3);
+	else if (amount < 1000000000)
+		text_printf(text, "%.1f ms", (double)amount / 1e6);
+	else
+		text_printf(text, "%.1f s", (double)amount / 1e9);
+}
+
+static void print_histogram(struct text *text, const struct figure *figure, const void *of)
+{
+	const struct wb_histogram *h = figure_histogram(figure, of);
+	uint64_t nr = wb_histogram_nr(h);
+
+	text_printf(text, "%" PRIu64 " %s", nr, figure->unit);
+	if (!nr)
+		return;
+	text_printf(text, ", p50 ");
+	print_amount(text, figure->scale, wb_histogram_percentile(h, 50));
+	text_printf(text, ", p99 ");
+	print_amount(text, figure->scale, wb_histogram_percentile(h, 99));
+	text_printf(text, ", max ");
+	print_amount(text, figure->scale, h->max);
+}
+
 static void print_figure(struct text *text, const char *prefix, const struct figure *figure,
 			 const void *of)
 {
-	text_printf(text, "%s%s: %" PRIu64 "%s%s\n", prefix, figure->name, figure_value(figure, of),
-		    *figure->unit ? " " : "", figure->unit);
+	text_printf(text, "%s%s: ", prefix, figure->name);
+	if (figure->type == FIGURE_HISTOGRAM)
+		print_histogram(text, figure, of);
+	else if (figure->scale == SCALE_NS)
+		text_printf(text, "%.3f %s", (double)figure_value(figure, of) / 1e9, figure->unit);
+	else
+		text_printf(text, "%" PRIu64 "%s%s", figure_value(figure, of),
+			    *figure->unit ? " " : "", figure->unit);
+	text_printf(text, "\n");
 }
 
 static void print_state(struct text *text, const char *prefix, enum wb_state state, const char *why)
@@ -50,11 +109,9 @@ void report_backing(const struct wb_backing_info *info, struct text *text)
 		print_figure(text, "", f, info);
 }
 
-static void print_backing(struct text *text, const struct wb_backing_info *info, void *ctx)
+static void print_backing(struct text *text, const struct wb_backing_info *info,
+			  const char *simulates)
 {
-	const struct server *server = ctx;
-	const char *simulates = exports_simulates(&server->exports, info->backing);
-
 	text_printf(text, "backing %s:\n", info->name);
 	print_state(text, "  ", info->state, info->reason);
 	text_printf(text, "  id: %u\n", info->id);
@@ -84,17 +141,21 @@ static void print_head(struct server *server, const struct wb_status *status, st
 void report_status(struct server *server, struct text *text)
 {
 	char name[STAT_NAME_LEN];
-	struct wb_status status;
+	FIGURES_SCOPE figures;
+	const struct wb_status *status = &figures.status;
 
-	wb_status(server->wb, &status);
-	print_head(server, &status, text);
+	if (!figures_take(server, &figures)) {
+		text->failed = true;
+		return;
+	}
+	print_head(server, status, text);
 	for (const struct figure *f = cache_figures; f->name; f++)
-		print_figure(text, "", f, &status);
-	text_printf(text, "allow_migrate: %u\n",
-		    wb_knob_get(server->wb, NULL, WB_KNOB_ALLOW_MIGRATE));
+		print_figure(text, "", f, status);
+	text_printf(text, "allow_migrate: %u\n", status->knobs[WB_KNOB_ALLOW_MIGRATE]);
 	for (unsigned int i = 0; i < WB_NR_STAT; i++)
-		text_printf(text, "%s: %" PRIu64 " blocks\n", stat_name(i, name), status.stat[i]);
-	report_each_backing(server, text, print_backing, server);
+		text_printf(text, "%s: %" PRIu64 " blocks\n", stat_name(i, name), status->stat[i]);
+	for (unsigned int i = 0; i < figures.nr; i++)
+		print_backing(text, &figures.infos[i], figures.simulates[i]);
 }
 
 void report_params(struct server *server, struct text *text)

@@ -13,6 +13,7 @@
 #include "fuse/control.h"
 #include "fuse/exports.h"
 #include "fuse/lowlevel.h"
+#include "fuse/modulator.h"
 #include "fuse/options.h"
 #include "fuse/receive.h"
 #include "fuse/request.h"
@@ -29,6 +30,7 @@ struct server {
 	struct bdev *cache;
 	struct wb *wb;
 	struct exports exports;
+	struct modulator modulator;
 	struct control control;
 	struct request_pool requests;
 	struct fuse_session *session;

@@ -158,6 +158,17 @@ static int stop_requests(struct server *server)
 	return 0;
 }
 
+static int start_modulator(struct server *server)
+{
+	return modulator_start(&server->modulator, server);
+}
+
+static int stop_modulator(struct server *server)
+{
+	modulator_stop(&server->modulator);
+	return 0;
+}
+
 static int start_control(struct server *server)
 {
 	return control_start(&server->control);
@@ -229,6 +240,7 @@ static const struct step {
 	{"backings", backings_attach, NULL},
 	{"requests", start_requests, stop_requests},
 	{"session", session_start, session_stop},
+	{"modulator", start_modulator, stop_modulator}, /* judges before migration begins */
 	{"control", start_control, stop_control},
 	{"generation", start_generation, stop_generation},
 	{"run lock", start_run_lock, NULL},

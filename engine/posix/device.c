@@ -312,6 +312,21 @@ uint64_t device_number(const struct bdev *dev)
 	return posix_device_under(dev)->rdev;
 }
 
+uint64_t device_disk_number(const struct bdev *dev)
+{
+	const struct posix_device *device = posix_device_under(dev);
+
+	return device->is_block ? device->rdev : device->dev;
+}
+
+bool device_busy_ns(const struct bdev *dev, uint64_t *ns)
+{
+	if (!hdd_real(dev))
+		return false;
+	*ns = hdd_busy_ns(dev);
+	return true;
+}
+
 const char *device_simulates(const struct bdev *dev)
 {
 	return hdd_real(dev) ? "hdd" : NULL;

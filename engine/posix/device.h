@@ -58,6 +58,15 @@ void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN]);
 /* st_rdev of a block device, 0 for a file. */
 uint64_t device_number(const struct bdev *dev);
 
+/*
+ * The device that works when this one is read or written: itself, or for a file the one under its
+ * file system. It may be none: that of a tmpfs has a number too.
+ */
+uint64_t device_disk_number(const struct bdev *dev);
+
+/* For how long (ns) a simulated disk has been at work. False if it isn't one. */
+bool device_busy_ns(const struct bdev *dev, uint64_t *ns);
+
 /* What the device only pretends to be, as people write it ("hdd"); NULL if it is what it is. */
 const char *device_simulates(const struct bdev *dev);
 

@@ -269,6 +269,14 @@ int hdd_open(struct bdev *real, struct bdev **dev)
 	return 0;
 }
 
+uint64_t hdd_busy_ns(const struct bdev *dev)
+{
+	struct hdd *hdd = hdd_of(dev);
+
+	LOCK_SCOPE(&hdd->lock);
+	return hdd_model_busy(&hdd->model, clock_now());
+}
+
 struct bdev *hdd_real(const struct bdev *dev)
 {
 	return dev->ops == &hdd_ops ? hdd_of(dev)->real : NULL;

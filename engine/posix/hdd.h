@@ -19,6 +19,9 @@
  */
 int hdd_open(struct bdev *real, struct bdev **dev) WB_CHECK;
 
+/* For how long (ns) a simulated disk has been at work. */
+uint64_t hdd_busy_ns(const struct bdev *dev);
+
 /* What a simulated disk stands on, NULL if `dev` isn't one. */
 struct bdev *hdd_real(const struct bdev *dev);
 

@@ -87,6 +87,7 @@ static void serve(struct hdd_model *model)
 		request->due += hdd_positioning(model, request->off) + hdd_transfer(request->len);
 		model->head = request->off + request->len;
 	}
+	model->busy_ns += request->due - start;
 	model->free_at = request->due;
 	model->serving = request;
 }
@@ -104,6 +105,13 @@ struct hdd_request *hdd_model_next(struct hdd_model *model, uint64_t now)
 	model->told_at = now;
 	model->lag = now - request->due;
 	return request;
+}
+
+uint64_t hdd_model_busy(const struct hdd_model *model, uint64_t now)
+{
+	uint64_t left = model->serving && model->serving->due > now ? model->serving->due - now : 0;
+
+	return model->busy_ns - min_u64(left, model->busy_ns);
 }
 
 uint64_t hdd_model_due(const struct hdd_model *model)

@@ -44,6 +44,7 @@ struct hdd_model {
 	uint64_t size;	  /* const */
 	uint64_t head;	  /* where the last request ends */
 	uint64_t free_at; /* when the head is done with it */
+	uint64_t busy_ns; /* that the head has worked or will for `serving` */
 	struct hdd_request *serving;
 	struct hdd_request *queue[HDD_QUEUE]; /* in the order of arrival */
 	unsigned int nr_queued;
@@ -68,6 +69,9 @@ void hdd_model_add(struct hdd_model *model, struct hdd_request *request, uint64_
  * done. The disk has gone on by itself however late it is asked.
  */
 struct hdd_request *hdd_model_next(struct hdd_model *model, uint64_t now);
+
+/* For how long the disk has been at work. Only grows. */
+uint64_t hdd_model_busy(const struct hdd_model *model, uint64_t now);
 
 /* When there is something to ask for, after hdd_model_next gave NULL: HDD_IDLE if nothing is. */
 uint64_t hdd_model_due(const struct hdd_model *model);

@@ -101,6 +101,10 @@ void transfer_step(struct bdev_io *io, struct step *step)
 	case BDEV_ZERO:
 		zero_step(io, step);
 		break;
+	case BDEV_DISCARD:
+		step->kind = STEP_FALLOCATE;
+		step->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+		break;
 	}
 }
 
@@ -158,6 +162,7 @@ bool transfer_result(struct bdev_io *io, int64_t result)
 								    : finish(io, (int)result);
 	switch (io->op) {
 	case BDEV_FLUSH:
+	case BDEV_DISCARD:
 		return finish(io, 0);
 	case BDEV_ZERO:
 		if (method_in_flight(io) != ZERO_BY_WRITE)

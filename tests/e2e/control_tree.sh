@@ -34,6 +34,7 @@ has commit_super_block_interval rw 0
 has flush_current_buffer trigger
 has flush_current_buffer_interval rw 1
 has on_full rw wait
+has discard_cache rw 0
 has retry trigger
 has update_interval rw 1
 has last_flushed_segment_id ro
@@ -61,11 +62,12 @@ has devices/disk/id ro
 has devices/disk/size ro 16777216
 has devices/disk/migrate_threshold rw 70
 has devices/disk/nr_dirty_caches ro 0
+has devices/disk/paused rw 0
 has devices/disk/stat ro
 
 [ "$(realpath "$control/device")" = "$cache" ] || fail 'device does not lead to the cache'
 [ "$(realpath "$control/devices/disk/device")" = "$disk" ] || fail 'device does not lead to the disk'
-[ "$(find "$control" "$control/devices/disk" -maxdepth 1 -mindepth 1 | wc -l)" -eq 36 ] ||
+[ "$(find "$control" "$control/devices/disk" -maxdepth 1 -mindepth 1 | wc -l)" -eq 38 ] ||
 	fail "more or fewer files than described: $(ls "$control" "$control/devices/disk")"
 
 for file in "$control"/* "$control"/devices/disk/*; do # one value, with a newline
@@ -78,6 +80,9 @@ perl -e 'exit(eval { require JSON::PP; JSON::PP::decode_json(join "", <STDIN>); 
 	fail 'status.json is not JSON'
 not grep -Ev '^(#.*|[a-z_]+(\{[^}]*\})? [-+.0-9eE]+|)$' "$control/metrics.prom" ||
 	fail 'metrics.prom is not in the text format of Prometheus'
+if command -v promtool >/dev/null; then
+	promtool check metrics <"$control/metrics.prom" || fail 'promtool complains of metrics.prom'
+fi
 for knob in allow_migrate barrier_deadline_ms nr_max_batched_migration migrate_threshold on_full; do
 	grep -q "$knob" "$control/params" || fail "params does not mention $knob"
 done

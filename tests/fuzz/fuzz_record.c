@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Fuzzing of record headers and of what migration makes of a segment full of them. The input: how
+ * Fuzzing of record headers and of what a migration batch makes of what they name. The input: how
  * long the segment is, which part of it belongs to the batch, which record ends that; then, for
  * one record after the other, a byte of flags, the header's fields and the entries as on disk.
  */
@@ -142,18 +142,114 @@ static void check_record(const struct segment *s, uint32_t block)
 	FUZZ_ASSERT(nr_data == header.nr_blocks);
 }
 
-static void check_pieces(const struct segment *s, const struct pieces *p)
+/* What a batch was made of. */
+struct added {
+	uint64_t block, nr, version;
+	bool zeros;
+};
+
+struct plan {
+	struct pieces pieces;
+	struct added added[MAX_BLOCKS * (WB_RECORD_ENTRIES + 1)];
+	uint32_t nr;
+	uint8_t backing; /* the one that the batch is of; 0: not known yet */
+};
+
+static void plan_entry(struct plan *p, const struct segment *s, const struct record_entry *e,
+		       uint32_t at)
 {
+	struct added *added = &p->added[p->nr];
+
+	if (!p->backing)
+		p->backing = e->backing;
+	if (e->backing != p->backing)
+		return;
+	*added = (struct added){e->block, 1, layout_version(SEGMENT, at), false};
+	if (e->kind == WB_ENTRY_DATA) {
+		pieces_add(&p->pieces, &(struct piece){
+					       .block = e->block,
+					       .version = added->version,
+					       .data = (uint8_t *)header_at(s, at),
+					       .position = at,
+					       .checksum = e->value,
+					       .mask = e->mask,
+				       });
+		p->nr++;
+		return;
+	}
+	if (!zeros_room(&p->pieces.zeros, 1))
+		return;
+	added->zeros = true;
+	added->nr = e->value;
+	zeros_add(&p->pieces.zeros, e->backing, e->block, e->value, added->version,
+		  e->kind == WB_ENTRY_POISON);
+	p->nr++;
+}
+
+/* As much as migration would take of the records that are whole. */
+static void plan(struct plan *p, const struct segment *s, uint32_t from, uint32_t to,
+		 uint64_t last_record)
+{
+	struct record_header header;
+
+	for (uint32_t block = from; block < to; block++) {
+		const struct wb_record_disk *disk = header_at(s, block);
+		uint32_t at = block + 1;
+
+		if (record_decode(disk, uuid, s->nr_blocks, &header) || header.block != block ||
+		    header.record > last_record || at + header.nr_blocks > to)
+			continue;
+		for (unsigned int i = 0; i < header.nr_entries; i++) {
+			struct record_entry e = record_entry(disk, i);
+
+			plan_entry(p, s, &e, at);
+			at += e.kind == WB_ENTRY_DATA;
+		}
+		block = at - 1;
+	}
+}
+
+/* Whether anything of a batch is newer than this version of a block. */
+static bool is_superseded(const struct plan *p, uint64_t block, uint64_t version)
+{
+	for (uint32_t i = 0; i < p->nr; i++) {
+		const struct added *a = &p->added[i];
+
+		if (a->version > version && block >= a->block && block - a->block < a->nr)
+			return true;
+	}
+	return false;
+}
+
+static const struct piece *find_piece(const struct pieces *p, uint64_t block)
+{
+	for (uint32_t i = 0; i < p->nr; i++)
+		if (p->pieces[i].block == block)
+			return &p->pieces[i];
+	return NULL;
+}
+
+static void check_pieces(const struct segment *s, const struct plan *plan)
+{
+	const struct pieces *p = &plan->pieces;
+	uint32_t nr_bad = 0;
+
 	FUZZ_ASSERT(p->nr <= p->capacity && p->zeros.nr <= p->zeros.capacity);
 	for (uint32_t i = 0; i < p->nr; i++) {
 		const struct piece *piece = &p->pieces[i];
 
-		FUZZ_ASSERT(!i || p->pieces[i - 1].key < piece->key);
-		FUZZ_ASSERT(piece->mask && layout_version_segment(piece->version) == SEGMENT);
-		FUZZ_ASSERT(piece->data > s->memory &&
-			    piece->data + WB_BLOCK_SIZE <=
-				    s->memory + (size_t)s->nr_blocks * WB_BLOCK_SIZE);
+		FUZZ_ASSERT(!i || p->pieces[i - 1].block < piece->block);
+		FUZZ_ASSERT(piece->mask && piece->data == (uint8_t *)header_at(s, piece->position));
+		FUZZ_ASSERT(!is_superseded(plan, piece->block, piece->version));
+		FUZZ_ASSERT(piece->bad ==
+			    (format_block_checksum(format_seed(uuid), plan->backing, piece->block,
+						   piece->data) != piece->checksum));
+		nr_bad += piece->bad;
 	}
+	FUZZ_ASSERT(nr_bad == p->nr_bad);
+	for (uint32_t i = 0; i < plan->nr; i++)
+		FUZZ_ASSERT(plan->added[i].zeros || find_piece(p, plan->added[i].block) ||
+			    is_superseded(plan, plan->added[i].block, plan->added[i].version));
 	for (uint32_t i = 0; i < p->zeros.nr; i++) {
 		FUZZ_ASSERT(p->zeros.extents[i].first < p->zeros.extents[i].end);
 		FUZZ_ASSERT(!i || p->zeros.extents[i - 1].end <= p->zeros.extents[i].first);
@@ -163,28 +259,14 @@ static void check_pieces(const struct segment *s, const struct pieces *p)
 static void migrate(const struct segment *s, const struct wb_env *env, uint32_t from, uint32_t to,
 		    uint64_t last_record)
 {
-	const struct batch_segment part = {SEGMENT, from, to, s->memory};
-	struct batch_check check = {
-		.uuid = uuid,
-		.seed = format_seed(uuid),
-		.segment_blocks = s->nr_blocks,
-		.last_record = last_record,
-	};
-	struct pieces p;
-	int ret;
+	static struct plan p;
 
-	FUZZ_ASSERT(!pieces_init(&p, env, s->nr_blocks, ZEROS));
-	pieces_start(&p, 0);
-	ret = pieces_find_end(&p, &part, &check);
-	FUZZ_ASSERT(ret == 0 || ret == 1 || ret == -EUCLEAN);
-	if (ret >= 0)
-		ret = pieces_add(&p, &part, &check);
-	FUZZ_ASSERT(ret >= 0 || check.bad_block < s->nr_blocks);
-	if (ret >= 0) {
-		pieces_compose(&p);
-		check_pieces(s, &p);
-	}
-	pieces_fini(&p);
+	p.nr = p.backing = 0;
+	FUZZ_ASSERT(!pieces_init(&p.pieces, env, s->nr_blocks, ZEROS));
+	plan(&p, s, from, to, last_record);
+	pieces_compose(&p.pieces, p.backing, format_seed(uuid));
+	check_pieces(s, &p);
+	pieces_fini(&p.pieces);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -79,17 +79,29 @@ static void step(struct life *l)
 	FUZZ_ASSERT(stepped);
 }
 
-/* False: a step that never ends, and the cache says what is wrong. */
-static bool run_until(struct life *l, const bool *flag)
+/* The cache or a backing isn't well, and says why. */
+static bool complains(struct life *l)
 {
+	struct wb_backing_info info;
 	struct wb_status status;
 
+	wb_status(l->wb, &status);
+	if (status.state != WB_HEALTHY && status.reason[0])
+		return true;
+	for (unsigned int i = 0; wb_backing_info(l->wb, i, &info); i++)
+		if (info.state != WB_HEALTHY && info.reason[0])
+			return true;
+	return false;
+}
+
+/* False: a step that never ends, and it is said what is wrong. */
+static bool run_until(struct life *l, const bool *flag)
+{
 	for (unsigned int i = 0; !*flag && i < PATIENCE; i++)
 		step(l);
 	if (*flag)
 		return true;
-	wb_status(l->wb, &status);
-	FUZZ_ASSERT(status.state != WB_HEALTHY && status.reason[0]);
+	FUZZ_ASSERT(complains(l));
 	return false;
 }
 
@@ -280,15 +292,11 @@ static void change_all(struct life *l)
 
 static void drain(struct life *l)
 {
-	struct wb_status status;
-
-	wb_drain(l->wb, note_done, l);
-	if (wait_done(l) == 0) {
+	wb_drain(l->wb, NULL, note_done, l);
+	if (wait_done(l) == 0)
 		compare_backings(l);
-		return;
-	}
-	wb_status(l->wb, &status);
-	FUZZ_ASSERT(status.state != WB_HEALTHY && status.reason[0]);
+	else
+		FUZZ_ASSERT(complains(l));
 }
 
 /* ---- opening and closing ---- */
@@ -484,7 +492,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	image_make(&l.image, &l.sim, &in);
 	l.sim.verbose = getenv("FUZZ_VERBOSE"); /* the cache's messages, to look into one input */
 	l.sim.random = l.image.seed * 0x9e3779b97f4a7c15ull | 1;
-	l.allowed = 3 * l.image.cache->bdev.size + 4 * 1024 * 1024;
+	l.allowed = 8 * l.image.cache->bdev.size + 24 * 1024 * 1024;
 	l.pages = aligned_alloc(WB_BLOCK_SIZE, WB_IO_PAGES * WB_BLOCK_SIZE);
 	FUZZ_ASSERT(l.pages);
 	l.sim.env.alloc = limited_alloc;

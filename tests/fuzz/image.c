@@ -57,8 +57,7 @@ static void take_super(struct maker *m, struct super *super)
 	super->migrated = input_number(in, 0);
 	super->tail_segment = input_number(in, 1);
 	super->tail_block = (uint32_t)input_number(in, 0);
-	super->batch_end = input_number(in, super->migrated);
-	super->durable = input_number(in, super->batch_end);
+	super->durable = input_number(in, super->migrated);
 }
 
 static void name_entry(struct table_entry *entry, unsigned int i, uint8_t choice)
@@ -72,7 +71,8 @@ static void name_entry(struct table_entry *entry, unsigned int i, uint8_t choice
 	snprintf(entry->identity, sizeof(entry->identity), "identity %u", i);
 }
 
-static unsigned int take_table(struct maker *m, struct wb_backing_disk *table)
+static unsigned int take_table(struct maker *m, const struct super *super,
+			       struct wb_backing_disk *table)
 {
 	struct input *in = m->in;
 	unsigned int nr = input_byte(in) % 5;
@@ -91,6 +91,9 @@ static unsigned int take_table(struct maker *m, struct wb_backing_disk *table)
 		entry.last_record = input_number(in, 0);
 		entry.sample = input_number(in, 0);
 		name_entry(&entry, i, input_byte(in));
+		entry.migrated = input_number(in, super->migrated);
+		entry.batch_end = input_number(in, entry.migrated);
+		entry.zeroed = input_number(in, 0);
 		table_entry_encode(&entry, &table[i]);
 	}
 	for (; nr == 4 && i < WB_MAX_TABLE; i++) {
@@ -120,7 +123,7 @@ static void take_supers(struct maker *m)
 	struct super super, other;
 
 	take_super(m, &super);
-	super.table_entries = take_table(m, table);
+	super.table_entries = take_table(m, &super, table);
 	put_super(m, 0, &super, table);
 	other = super;
 	switch (input_byte(m->in) % 4) {
@@ -191,6 +194,8 @@ static struct record_entry take_entry(struct maker *m)
 		e.kind = input_byte(in);
 	else if (kind >= 0xe0)
 		e.kind = WB_ENTRY_POISON;
+	else if (kind >= 0xd8)
+		e.kind = WB_ENTRY_OLD_ZEROS;
 	else if (kind >= 0xc0)
 		e.kind = WB_ENTRY_ZEROS;
 	else if (kind >= 0x80)

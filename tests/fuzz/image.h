@@ -7,8 +7,9 @@
  *		    for how it is opened; a byte, the seed of the simulation
  *	superblock  state, then numbers (see input_number): segment_blocks, nr_segments, sequence,
  *		    generation, its first segment and record, migrated, tail's segment and block,
- *		    batch_end, durable
- *	table	    how many entries, then for each: id, flags, size, last record, sample, name
+ *		    durable
+ *	table	    how many entries, then for each: id, flags, size, last record, sample, name,
+ *		    migrated, batch_end, zeroed
  *	the other   a byte: older by one, or damaged, or another one with the same fields again
  *	log	    steps until the input ends, see steps[]
  *

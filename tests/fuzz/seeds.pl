@@ -18,7 +18,7 @@ sub edge { my %i = ('64K' => 2, '4G' => 3, '2^50' => 7); pack('C', 0xf0 + $i{$_[
 sub number { pack('CQ<', 0xfc, shift) }
 
 my @fields = qw(segment_blocks nr_segments sequence generation generation_segment
-	generation_record migrated tail_segment tail_block batch_end durable);
+	generation_record migrated tail_segment tail_block durable);
 
 sub image {
 	my %i = (geometry => 2, shorter => 0, how => 0, buffers => 3, seed => 1, state => 0,
@@ -31,6 +31,7 @@ sub image {
 		$bytes .= ($entry->{id} // near(0)) . pack('C', $entry->{flags} // 0);
 		$bytes .= $entry->{$_} // near(0) for qw(size last_record sample);
 		$bytes .= pack('C', $entry->{name} // 0);
+		$bytes .= $entry->{$_} // near(0) for qw(migrated batch_end zeroed);
 	}
 	return $bytes . $i{other} . $i{log};
 }
@@ -40,6 +41,7 @@ sub data { my ($block, $backing) = @_; pack('CC', ($backing // 1) - 1, 0) . near
 sub part { my ($block, $mask) = @_; pack('C3', 0, 0x80, $mask) . near($block) }
 sub zeros { my ($block, $nr, $backing) = @_;
 	pack('CC', ($backing // 1) - 1, 0xc0) . near($nr - 1) . near($block) }
+sub old_zeros { my ($block, $nr) = @_; pack('CC', 0, 0xd8) . near($nr - 1) . near($block) }
 sub poison { my ($block, $nr) = @_; pack('CC', 0, 0xe0) . near($nr - 1) . near($block) }
 
 # Steps: what makes the log.
@@ -83,7 +85,24 @@ my %seeds = (
 	tail_within_segment => image(geometry => 3, migrated => near(4), tail_block => near(5),
 		durable => near(2), log => simple(3)),
 	tail_at_end_of_segment => image(migrated => near(4), tail_block => near(4)),
-	batch_in_progress => image(batch_end => near(3), durable => near(1), log => simple(6)),
+	batch_in_progress => image(durable => near(4), table => [{batch_end => near(3)}, {}],
+		log => simple(6)),
+	watermarks => image(durable => near(9),
+		table => [{migrated => near(2)}, {migrated => near(4), batch_end => near(2)}],
+		log => $mixed . $mixed . record(data(5, 2), data(7)) . simple(2)),
+	watermark_at_end => image(durable => near(2),
+		table => [{migrated => near(2), zeroed => near(2)}, {}], log => $mixed),
+	old_zeros => image(log => record(data(2)) . record(data(6), old_zeros(1, 5)) .
+		record(part(3, 3)) . record(zeros(4, 1), data(5))),
+	old_zeros_crash => image(how => $crash, seed => 2, log => record(data(2)) .
+		record(old_zeros(1, 5)) . record(data(3))),
+	old_zeros_on_backing => image(durable => near(4),
+		table => [{migrated => near(1), batch_end => near(3), zeroed => near(2)}, {}],
+		log => record(data(2)) . record(old_zeros(1, 5)) . record(data(3), old_zeros(8, 4))),
+	poison_carried => image(durable => near(3), table => [{migrated => near(3)}, {}],
+		log => record(poison(2, 3)) . record(data(3)) . record(poison(3, 1), data(4))),
+	poison_healed_on_backing => image(durable => near(3), table => [{migrated => near(2)}, {}],
+		log => record(poison(2, 4)) . record(data(3), zeros(5, 1)) . record(data(2))),
 	sample_valid => image(table => [{flags => 2}, {}], log => $mixed),
 	detached => image(table => [{}, {flags => 1, last_record => near(9)}], log => $mixed),
 	full_table => image(table => [{}, {}, {}, {}], log => simple()),
@@ -107,8 +126,16 @@ my %seeds = (
 
 	# checksums are right, but no program writes it
 	continued_too_long => image(geometry => 4, log => many(30, 1) . simple()),
-	batch_end_beyond_end => image(batch_end => near(9), durable => near(-9), log => simple(4)),
-	batch_of_all_segments => image(geometry => 4, batch_end => number(290), log => many(146)),
+	batch_end_beyond_end => image(table => [{batch_end => near(9)}, {}], log => simple(4)),
+	batch_end_beyond_log => image(durable => near(9), table => [{batch_end => near(9)}, {}],
+		log => simple(4)),
+	batch_end_beyond_log_truncate => image(how => $truncate, durable => near(9),
+		table => [{migrated => near(7), zeroed => near(9)}, {}], log => simple(4)),
+	zeroed_beyond_end => image(table => [{zeroed => near(9)}, {}], log => simple(4)),
+	watermark_beyond_batch_end => image(table => [{migrated => near(2), batch_end => near(-1)}],
+		log => simple(4)),
+	batch_of_all_segments => image(geometry => 4, durable => number(290),
+		table => [{batch_end => number(290)}, {}], log => many(146)),
 	generation_within_segment => image(how => $keep, durable => near(2), log => simple() .
 		patched('generation', near(50) . near(0), data(1))),
 	generation_backwards => image(durable => near(3),

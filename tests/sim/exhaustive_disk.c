@@ -135,7 +135,7 @@ static void submit(struct bdev *bdev, struct bdev_io *chain)
 		io->completed = false;
 		/* Ours until it is done: when, or which write. */
 		io->progress = io->op == BDEV_READ ? bench->now : bench->tick;
-		if (io->op == BDEV_WRITE || io->op == BDEV_ZERO) {
+		if (io->op != BDEV_READ && io->op != BDEV_FLUSH) {
 			io->progress = bench->nr_writes;
 			record(bench, io, (unsigned int)(disk - bench->disks));
 		}
@@ -229,6 +229,7 @@ static void carry_out(struct bench *bench, struct bdev_io *io, unsigned int disk
 		break;
 	case BDEV_WRITE:
 	case BDEV_ZERO:
+	case BDEV_DISCARD:
 		finish_write(bench, io, bench->damage);
 		break;
 	case BDEV_FLUSH:

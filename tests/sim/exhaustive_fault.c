@@ -21,6 +21,7 @@ static bool makes_sense(enum bdev_op op, enum damage damage)
 		return damage == DAMAGE_NONE;
 	case BDEV_WRITE:
 	case BDEV_ZERO:
+	case BDEV_DISCARD:
 		return damage != DAMAGE_DROPPED;
 	case BDEV_FLUSH:
 		return damage != DAMAGE_TORN;

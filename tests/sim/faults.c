@@ -29,7 +29,7 @@ uint64_t faults_of(const struct simdev *dev)
 {
 	uint64_t n = 0;
 
-	for (unsigned int op = 0; op <= BDEV_ZERO; op++)
+	for (unsigned int op = 0; op < BDEV_NR_OPS; op++)
 		n += dev->nr_failed[op];
 	return n;
 }
@@ -55,7 +55,7 @@ bool faults_explain(struct world *w)
 
 static void fail_some(struct world *w, struct simdev *dev)
 {
-	enum bdev_op op = (enum bdev_op)dice(w, BDEV_ZERO + 1);
+	enum bdev_op op = (enum bdev_op)dice(w, BDEV_NR_OPS);
 	uint64_t n = dice(w, 95), i = 0;
 
 	for (; n >= lengths[i].weight; i++)

@@ -198,7 +198,8 @@ static void check_io(const struct simdev *dev, const struct bdev_io *io)
 		assert((uintptr_t)io->iov[i].iov_base % dev->bdev.memory_align == 0);
 		len += io->iov[i].iov_len;
 	}
-	assert(io->op == BDEV_FLUSH || io->op == BDEV_ZERO || len == io->len);
+	assert(io->op == BDEV_FLUSH || io->op == BDEV_ZERO || io->op == BDEV_DISCARD ||
+	       len == io->len);
 	assert(io->op != BDEV_WRITE || !dev->bdev.read_only);
 }
 
@@ -375,6 +376,7 @@ static void carry_out(struct simdev *dev, struct bdev_io *io, uint64_t len)
 		do_flush(dev, io);
 		break;
 	case BDEV_ZERO:
+	case BDEV_DISCARD:
 		memset(dev->visible + io->off, 0, len);
 		remember_write(dev, io->off, len, true);
 		break;
@@ -542,7 +544,7 @@ void sim_kill(struct sim *sim)
 	for (struct bdev_io *io = sim->pending; io; io = io->next) {
 		struct simdev *dev = (struct simdev *)io->dev;
 
-		if ((io->op == BDEV_WRITE || io->op == BDEV_ZERO) && sim_random(sim, 2))
+		if (io->op != BDEV_READ && io->op != BDEV_FLUSH && sim_random(sim, 2))
 			carry_out(dev, io, io->len);
 	}
 	sim->pending = NULL;
@@ -554,7 +556,7 @@ void sim_kill(struct sim *sim)
 void sim_power_cut(struct sim *sim)
 {
 	for (struct bdev_io *io = sim->pending; io; io = io->next)
-		if (io->op == BDEV_WRITE || io->op == BDEV_ZERO)
+		if (io->op != BDEV_READ && io->op != BDEV_FLUSH)
 			carry_out((struct simdev *)io->dev, io, io->len);
 	sim->pending = NULL;
 	sim_kill(sim);

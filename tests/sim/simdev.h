@@ -42,18 +42,18 @@ struct simdev {
 	uint64_t nr_written; /* writes completed ever; the last nr_writes are not flushed */
 	uint8_t *data;	     /* of all writes */
 	uint64_t data_len, data_max;
-	struct simdev_fault faults[BDEV_ZERO + 1];
-	uint64_t bad_off, bad_len;	/* reads that touch this range fail with -EIO */
-	bool hold[BDEV_ZERO + 1];	/* I/Os of this kind stay pending */
-	bool drop_on_failed_flush;	/* a failed flush loses what it should have saved */
-	bool gone;			/* every I/O fails with -ENXIO */
-	bool short_transfers;		/* an I/O that fails has transferred a part */
-	uint64_t slow_ns;		/* every second I/O takes up to so much longer */
-	enum simdev_mishap mishap;	/* what happens to a write, once, */
-	uint64_t mishap_skip;		/* after so many */
-	uint64_t mishap_off;		/* where it should have been */
-	uint64_t nr_ios[BDEV_ZERO + 1]; /* completed, good or bad */
-	uint64_t nr_failed[BDEV_ZERO + 1];
+	struct simdev_fault faults[BDEV_NR_OPS];
+	uint64_t bad_off, bad_len;    /* reads that touch this range fail with -EIO */
+	bool hold[BDEV_NR_OPS];	      /* I/Os of this kind stay pending */
+	bool drop_on_failed_flush;    /* a failed flush loses what it should have saved */
+	bool gone;		      /* every I/O fails with -ENXIO */
+	bool short_transfers;	      /* an I/O that fails has transferred a part */
+	uint64_t slow_ns;	      /* every second I/O takes up to so much longer */
+	enum simdev_mishap mishap;    /* what happens to a write, once, */
+	uint64_t mishap_skip;	      /* after so many */
+	uint64_t mishap_off;	      /* where it should have been */
+	uint64_t nr_ios[BDEV_NR_OPS]; /* completed, good or bad */
+	uint64_t nr_failed[BDEV_NR_OPS];
 	uint64_t nr_mishaps;
 };
 

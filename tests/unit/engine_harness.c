@@ -501,6 +501,16 @@ void evict(void)
 		write_and_sync(1, block, 'e');
 }
 
+void turn_ring(unsigned int times)
+{
+	uint64_t until = status().current_segment_id + times * t.geometry.nr_segments;
+
+	for (uint64_t i = 0; status().current_segment_id < until; i++) {
+		t.nr_trace = 0;
+		write_block(1, i % 40, (char)('A' + i % 50));
+	}
+}
+
 struct bdev_io *steal(const struct simdev *dev, enum bdev_op op)
 {
 	struct bdev_io **link = &t.sim.pending;

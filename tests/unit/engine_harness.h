@@ -133,6 +133,8 @@ struct table_entry entry_on_disk(unsigned int backing);
 
 /* Write other blocks (from 40 on, of the second backing) until no buffer has what is there now. */
 void evict(void);
+/* Write blocks below 40 of the second backing until the log has gone round so often. */
+void turn_ring(unsigned int times);
 /* Take the first pending I/O of a kind out of the simulation, and put it back. */
 struct bdev_io *steal(const struct simdev *dev, enum bdev_op op);
 void give_back(struct bdev_io *io);

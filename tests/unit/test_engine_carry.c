@@ -15,21 +15,6 @@ static void setup(void)
 	begin();
 }
 
-static void write_to_the_other(uint64_t i)
-{
-	t.nr_trace = 0;
-	write_block(1, i % 40, (char)('A' + i % 50));
-}
-
-/* Write to slow1 until the log has gone round so often. */
-static void turn_ring(unsigned int times)
-{
-	uint64_t until = status().current_segment_id + (uint64_t)times * SEGMENTS;
-
-	for (uint64_t i = 0; status().current_segment_id < until; i++)
-		write_to_the_other(i);
-}
-
 /* Of slow0: a whole block, a sector, zeros, and blocks older and newer than these. */
 static void write_held(void)
 {

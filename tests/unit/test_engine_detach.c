@@ -14,16 +14,6 @@ static void setup(void)
 	begin();
 }
 
-static void turn_ring(unsigned int times)
-{
-	uint64_t until = status().current_segment_id + times * SEGMENTS;
-
-	for (uint64_t i = 0; status().current_segment_id < until; i++) {
-		t.nr_trace = 0;
-		write_block(1, i % 40, (char)('A' + i % 50));
-	}
-}
-
 /* Blocks and zeros of slow0. */
 static void write_some(void)
 {

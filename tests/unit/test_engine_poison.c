@@ -39,16 +39,6 @@ static void expect_whole(char letter)
 	expect_block(0, LOST + 1, 'b');
 }
 
-static void turn_ring(unsigned int times)
-{
-	uint64_t until = status().current_segment_id + times * 12ull;
-
-	for (uint64_t i = 0; status().current_segment_id < until; i++) {
-		t.nr_trace = 0;
-		write_block(1, i % 40, (char)('A' + i % 50));
-	}
-}
-
 static void reopen(bool clean)
 {
 	if (clean) {
@@ -198,14 +188,15 @@ END_TEST
 
 START_TEST(power_cut_in_each_phase_of_losing_a_block_brings_nothing_old_back)
 {
-	for (unsigned int steps = 0; steps < 60; steps++) {
+	for (unsigned int steps = 0; steps < 200; steps++) {
 		harness_teardown();
 		setup();
+		t.sim.in_order = false;
 		t.sim.fate = SIM_FATE_RANDOM;
 		t.sim.random = 77 * steps + 1;
 		knob(WB_KNOB_NR_MAX_BATCHED_MIGRATION, 1 + steps % 3);
 		wb_drain(t.wb, NULL, note_done, NULL);
-		for (unsigned int i = 0; i < steps && !t.done; i++)
+		for (unsigned int i = 0; i < steps / 4 && !t.done; i++)
 			sim_step(&t.sim);
 		crash();
 		t.done = false;
@@ -267,6 +258,7 @@ START_TEST(what_healed_a_block_counts_after_a_crash_however_far_it_got)
 	for (unsigned int steps = 0; steps < 40; steps++) {
 		harness_teardown();
 		setup();
+		t.sim.in_order = steps % 4 < 2;
 		setup_poison();
 		if (steps % 2)
 			write_and_sync(0, LOST, 'n');
@@ -286,6 +278,29 @@ START_TEST(what_healed_a_block_counts_after_a_crash_however_far_it_got)
 		expect_whole(steps % 2 ? 'n' : 0);
 		reopen(steps % 3);
 		expect_whole(steps % 2 ? 'n' : 0);
+	}
+}
+END_TEST
+
+/* Slow1 keeps all of it in the log, which tells first that the block is lost. */
+START_TEST(block_that_was_healed_on_its_backing_is_not_lost_again_by_a_crash)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		harness_teardown();
+		setup();
+		pause_backing(1, true);
+		ck_assert_int_eq(do_drain_one(0), 0);
+		expect_lost();
+		if (i % 2)
+			write_and_sync(0, LOST, 'n');
+		else
+			ck_assert_int_eq(do_zero(0, LOST * BLOCK, BLOCK), 0);
+		ck_assert_int_eq(do_drain_one(0), 0);
+		reopen(i / 2);
+		expect_whole(i % 2 ? 'n' : 0);
+		ck_assert_int_eq(do_drain(), 0);
+		turn_ring(2);
+		expect_whole(i % 2 ? 'n' : 0);
 	}
 }
 END_TEST
@@ -376,6 +391,7 @@ int main(void)
 		zeroing_heals_a_lost_block,
 		writing_a_part_of_a_lost_block_fails_and_changes_nothing,
 		what_healed_a_block_counts_after_a_crash_however_far_it_got,
+		block_that_was_healed_on_its_backing_is_not_lost_again_by_a_crash,
 		healing_that_is_not_durable_is_lost_with_a_crash,
 		healed_block_can_be_lost_again,
 		healed_poison_does_not_hold_the_tail,

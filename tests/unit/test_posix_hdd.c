@@ -165,6 +165,23 @@ START_TEST(a_sorted_batch_is_much_quicker_than_an_unsorted_one)
 }
 END_TEST
 
+START_TEST(disk_is_busy_while_it_works_and_not_while_it_waits)
+{
+	struct hdd_request request = {.len = 150000};
+	uint64_t now = 10 * MS;
+
+	hdd_model_init(&model, TB);
+	hdd_model_add(&model, &request, now);
+	ck_assert_ptr_null(hdd_model_next(&model, now));
+	ck_assert_uint_eq(hdd_model_busy(&model, now), 0);
+	ck_assert_uint_eq(hdd_model_busy(&model, now + MS / 4), MS / 4);
+	now += 50 * MS;
+	ck_assert_ptr_eq(hdd_model_next(&model, now), &request);
+	ck_assert_uint_eq(hdd_model_busy(&model, now), MS);
+	ck_assert_uint_eq(hdd_model_busy(&model, now + 50 * MS), MS);
+}
+END_TEST
+
 START_TEST(the_nearest_is_served_first)
 {
 	struct hdd_request far = {.off = TB / 2, .len = BLOCK}, near = {.off = MIB, .len = BLOCK};
@@ -432,6 +449,7 @@ static int run_model_tests(void)
 	tcase_add_test(tcase, random_reads_one_at_a_time_run_at_115_a_second);
 	tcase_add_test(tcase, a_deep_queue_is_quicker);
 	tcase_add_test(tcase, a_sorted_batch_is_much_quicker_than_an_unsorted_one);
+	tcase_add_test(tcase, disk_is_busy_while_it_works_and_not_while_it_waits);
 	tcase_add_test(tcase, the_nearest_is_served_first);
 	tcase_add_test(tcase, nobody_is_passed_for_ever);
 	tcase_add_test(tcase, a_flush_waits_for_what_is_before_it_and_costs_nothing_itself);
