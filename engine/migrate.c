@@ -158,7 +158,8 @@ static uint64_t since_left(const struct batch *b)
 
 static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 {
-	uint64_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
+	uint64_t most = space_under_pressure(wb) ? space_urgent_batch(wb)
+						 : wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
 	const struct slot *slot;
 
 	backing->batch = b;
@@ -480,6 +481,17 @@ bool migrate_is_idle(struct wb *wb)
 		if (wb->batches[i].state != BATCH_IDLE)
 			return false;
 	return true;
+}
+
+/* What comes before writing takes little of the time. */
+uint64_t migrate_progress(const struct batch *b)
+{
+	uint64_t blocks;
+
+	if (!b || b->state < BATCH_WRITING)
+		return 0;
+	blocks = (b->end.segment - b->from.segment) * b->wb->layout.segment_blocks;
+	return b->state == BATCH_WRITING ? blocks * b->cursor / max_u64(b->pieces.nr, 1) : blocks;
 }
 
 void migrate_retry(struct wb *wb)
