@@ -59,6 +59,7 @@ struct batch {
 	bool cache_err;	     /* it is the cache's */
 	uint32_t cursor;     /* next item of this stage */
 	unsigned int in_flight;
+	uint64_t submitted_at; /* ns: its last I/O */
 	struct mark from, end; /* what is migrated: end.record is the first one after it */
 	uint64_t old_zeros;    /* the last record with old zeros that the batch has; 0: none */
 	uint8_t *memory;       /* for max_segments; only the backing's blocks are filled in */

@@ -64,7 +64,7 @@ static void submit(struct batch *b, struct batch_io *bio, struct bdev *dev)
 	bio->io.owner = bio;
 	if (!bio->io.done)
 		bio->io.done = io_done;
-	bio->submitted = wb_now(b->wb);
+	bio->submitted = b->submitted_at = wb_now(b->wb);
 	busy_begin(b->wb, &b->backing->migration);
 	b->in_flight++;
 	wb_submit_later(b->wb, dev, &bio->io);
