@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/engine.h"
@@ -94,7 +93,7 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 {
 	const char *what = changed(b, spec, sample);
 
-	if (!backing_pending(b))
+	if (!backing_pending(b) && !blocks_have_poison(wb, b))
 		return 0;
 	if (!spec->cached) {
 		wb_log(wb, WB_LOG_ERROR,
@@ -210,58 +209,51 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 
 /* ---- detach: drain or give up, then commit a table without it ---- */
 
-struct detach {
-	struct wb *wb;
-	struct wb_backing *backing;
-	wb_done_fn done;
-	void *ctx;
-};
-
 static void committed(void *ctx, int err)
 {
-	struct detach *d = ctx;
+	struct wb_backing *b = ctx;
+	struct detach d = b->detach; /* who knows what becomes of the backing then */
 
-	wb_lock(d->wb);
-	d->backing->detaching = false;
+	wb_lock(d.wb);
+	b->detaching = false;
 	if (!err) {
-		d->backing->dev = NULL;
-		d->wb->space_changes++;
-		space_advance_tail(d->wb);
-	} else if (d->backing->entry.detached) {
+		b->dev = NULL;
+		d.wb->space_changes++;
+		space_advance_tail(d.wb);
+	} else if (b->entry.detached) {
 		/* A copy of the table may say so by now. */
-		d->backing->entry.detached = false;
-		d->backing->attached = super_commit(d->wb, true);
+		b->entry.detached = false;
+		b->attached = super_commit(d.wb, true);
 	}
-	wb_unlock(d->wb);
-	d->done(d->ctx, err);
-	free(d);
+	wb_unlock(d.wb);
+	d.done(d.ctx, err);
 }
 
 /* Everything is on the backing, or given up and no batch is under way. */
 static void drained(void *ctx, int err)
 {
-	struct detach *d = ctx;
-	struct wb_backing *b = d->backing;
+	struct wb_backing *b = ctx;
+	struct wb *wb = b->detach.wb;
 	struct waiter *waiter;
 
 	if (err) {
-		committed(d, err);
+		committed(b, err);
 		return;
 	}
-	waiter = waiter_alloc(committed, d);
+	waiter = waiter_alloc(committed, b);
 	if (!waiter)
 		return;
-	wb_lock(d->wb);
+	wb_lock(wb);
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;
-	waiter_add(d->wb, waiter, WAIT_SUPER, super_commit(d->wb, true));
-	wb_unlock(d->wb);
+	waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, true));
+	wb_unlock(wb);
 }
 
-static void give_up(struct wb *wb, struct wb_backing *b, struct detach *d)
+static void give_up(struct wb *wb, struct wb_backing *b)
 {
-	struct waiter *waiter = waiter_alloc(drained, d);
+	struct waiter *waiter = waiter_alloc(drained, b);
 
 	if (!waiter)
 		return;
@@ -282,8 +274,6 @@ static void detach_uncached(struct wb *wb, struct wb_backing *backing, wb_done_f
 
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx)
 {
-	struct detach *d;
-
 	if (!backing->entry.id) {
 		detach_uncached(wb, backing, done, ctx);
 		return;
@@ -292,16 +282,47 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 		done(ctx, -EROFS);
 		return;
 	}
-	d = calloc(1, sizeof(*d));
-	if (!d) {
-		done(ctx, -ENOMEM);
-		return;
-	}
-	*d = (struct detach){.wb = wb, .backing = backing, .done = done, .ctx = ctx};
+	backing->detach = (struct detach){.wb = wb, .done = done, .ctx = ctx};
 	if (discard)
-		give_up(wb, backing, d);
+		give_up(wb, backing);
 	else
-		wb_drain(wb, backing, drained, d);
+		wb_drain(wb, backing, drained, backing);
+}
+
+/* ---- another device for the same backing ---- */
+
+void wb_suspend(struct wb *wb, struct wb_backing *b, wb_done_fn done, void *ctx)
+{
+	struct waiter *waiter = waiter_alloc(done, ctx);
+
+	if (!waiter)
+		return;
+	wb_lock(wb);
+	b->suspended = true;
+	waiter->backing = b;
+	waiter_add(wb, waiter, WAIT_NO_BATCH, 0);
+	wb_unlock(wb);
+}
+
+void wb_resume(struct wb *wb, struct wb_backing *b, const char *path, const char *identity,
+	       wb_done_fn done, void *ctx)
+{
+	wb_lock(wb);
+	b->suspended = false;
+	if (path) {
+		snprintf(b->entry.path, sizeof(b->entry.path), "%s", path);
+		snprintf(b->entry.identity, sizeof(b->entry.identity), "%s", identity);
+		b->entry.sample_valid = false;
+		backing_forgive(wb, b);
+		if (!wb->stopping && !wb->read_only)
+			super_commit(wb, true);
+	}
+	wb_kick(wb);
+	wb_unlock(wb);
+	if (path)
+		wb_commit(wb, done, ctx);
+	else
+		done(ctx, 0);
 }
 
 /* ---- resize ---- */

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #define SAMPLES 16u
+#define SMALL_LOG 16u /* segments: an eighth would be too little for others */
 
 struct wb_backing *backing_by_id(struct wb *wb, unsigned int id)
 {
@@ -58,7 +59,7 @@ void backing_free(struct wb *wb, struct wb_backing *backing)
 
 bool backing_pending(const struct wb_backing *b)
 {
-	return b->entry.id && !b->entry.detached && b->last_record > b->entry.migrated;
+	return b->entry.id && !backing_gone(b) && b->last_record > b->entry.migrated;
 }
 
 bool backing_unable(const struct wb_backing *b)
@@ -69,8 +70,13 @@ bool backing_unable(const struct wb_backing *b)
 
 bool backing_drained(const struct wb_backing *b, uint64_t target)
 {
-	return !b->entry.id || b->entry.detached ||
-	       min_u64(target, b->last_record) <= b->migrated_on_disk;
+	uint64_t needed = min_u64(max_u64(target, b->carried_until), b->last_record);
+
+	if (!b->entry.id || b->entry.detached || needed <= b->migrated_on_disk)
+		return true;
+	/* What it has in the log is all newer, and may not even be durable. */
+	return b->mark.record > target && b->entry.migrated == b->migrated_on_disk &&
+	       b->entry.migrated >= b->entry.batch_end;
 }
 
 bool backing_held(const struct wb *wb, const struct wb_backing *b)
@@ -80,22 +86,61 @@ bool backing_held(const struct wb *wb, const struct wb_backing *b)
 	return backing_unable(b) || (paused && !b->nr_drains && !wb->nr_drains);
 }
 
-/* Dirty blocks of all backings that are held, and the number of cached backings. */
-static uint64_t count_held(struct wb *wb, unsigned int *nr_cached)
+/*
+ * The most that the log may have of backings that are held, so that carrying it forward packs it
+ * into segments that leave room for a request of the others. Packing wastes a header now and then.
+ */
+static uint64_t most_held(const struct wb *wb)
 {
-	uint64_t held = 0;
+	uint64_t per_segment = wb->layout.segment_blocks - 1;
+	uint64_t others = (head_max_blocks(wb) + per_segment - 1) / per_segment + head_reserve(wb);
+	uint64_t left = wb->layout.nr_segments - min_u64(others, wb->layout.nr_segments - 1);
 
-	*nr_cached = 0;
+	return left * (per_segment < 2 ? per_segment : per_segment - 1);
+}
+
+static bool counts(const struct wb *wb, const struct wb_backing *b, const struct wb_backing *only)
+{
+	return only ? b == only : b->entry.id && !b->entry.detached && backing_held(wb, b);
+}
+
+/* What is on its backing, or was replaced, is dropped when the tail gets there. */
+static bool is_needed(const struct wb *wb, const struct zeros_entry *e,
+		      const struct wb_backing *only)
+{
+	const struct wb_backing *b = wb->by_id[e->backing];
+	bool counted = e->kind == WB_ENTRY_POISON ? !only && !b->entry.detached
+						  : counts(wb, b, only);
+
+	if (!counted)
+		return false;
+	if (e->kind == WB_ENTRY_ZEROS && e->record <= b->entry.migrated)
+		return false;
+	if (e->kind == WB_ENTRY_OLD_ZEROS && e->record <= b->entry.zeroed)
+		return false;
+	return zeros_of_entry(&wb->zeros, e);
+}
+
+/*
+ * Dirty blocks and extents of zeros of a backing, or of all that are held, with all poison. Counts no
+ * further than needed to tell whether it is more than `most`.
+ */
+static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only, uint64_t most)
+{
+	const struct zeros_log *log = &wb->zeros_log;
+	uint64_t nr = 0;
+
 	list_for_each(node, tmp, &wb->backings) {
 		const struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!b->entry.id || b->entry.detached)
-			continue;
-		++*nr_cached;
-		if (backing_held(wb, b))
-			held += b->nr_dirty;
+		if (counts(wb, b, only))
+			nr += b->nr_dirty + b->nr_placed;
 	}
-	return held;
+	if (nr + log->end - log->first + WB_MAX_SEGMENT_BLOCKS + 1 <= most)
+		return nr;
+	for (uint64_t i = log->first; i < log->end && nr <= most; i++)
+		nr += is_needed(wb, zeros_log_at(log, i), only);
+	return nr;
 }
 
 static uint64_t count_zeros(const struct wb *wb, const struct wb_backing *backing)
@@ -108,23 +153,41 @@ static uint64_t count_zeros(const struct wb *wb, const struct wb_backing *backin
 	return nr;
 }
 
-bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros)
+static unsigned int count_cached(const struct wb *wb)
+{
+	unsigned int nr = 0;
+
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		nr += b->entry.id && !b->entry.detached;
+	}
+	return nr;
+}
+
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_t nr_blocks,
+			bool zeros)
 {
 	uint64_t blocks = (uint64_t)wb->layout.nr_segments * (wb->layout.segment_blocks - 1);
 	uint64_t extents = wb->zeros.capacity / EXTENT_RECOVERY;
-	bool is_held = backing_held(wb, backing);
-	unsigned int nr_cached;
-	uint64_t held;
+	uint64_t most = blocks * 7 / 8;
+	uint64_t wanted = nr_blocks + zeros, nr;
 
+	if (backing_held(wb, backing)) {
+		most = min_u64(blocks / 2, most_held(wb));
+		return count_not_there(wb, NULL, most) + wanted > most ||
+		       (zeros && count_zeros(wb, backing) >= extents / 2);
+	}
 	/* Nearly always. */
-	if (!is_held && backing->nr_dirty < blocks * 7 / 8 &&
+	if (backing->nr_dirty + backing->nr_placed + wb->zeros_log.end - wb->zeros_log.first +
+			    wanted <=
+		    most &&
 	    (!zeros || zeros_log_room(&wb->zeros_log, (uint32_t)(extents / 2 * 7))))
 		return false;
-	held = count_held(wb, &nr_cached);
-	if (is_held)
-		return held >= blocks / 2 || (zeros && count_zeros(wb, backing) >= extents / 2);
-	return nr_cached > 1 && (backing->nr_dirty >= blocks * 7 / 8 ||
-				 (zeros && count_zeros(wb, backing) >= extents * 7 / 8));
+	if (count_cached(wb) < 2 || wb->layout.nr_segments < SMALL_LOG)
+		return false;
+	nr = count_not_there(wb, backing, most);
+	return (nr && nr + wanted > most) || (zeros && count_zeros(wb, backing) >= extents * 7 / 8);
 }
 
 void backing_uses(struct wb_backing *b, const struct mark *record, uint64_t since)
@@ -216,6 +279,17 @@ void backing_batch_done(struct wb *wb, struct wb_backing *b)
 {
 	b->failed_batches = 0;
 	health_clear(wb, b, CAUSE_MIGRATION);
+}
+
+void backing_forgive(struct wb *wb, struct wb_backing *b)
+{
+	b->resume_at = 0;
+	b->attempts = 0;
+	b->failed_batches = 0;
+	b->failed_requests = 0;
+	health_clear(wb, b, CAUSE_MIGRATION);
+	health_clear(wb, b, CAUSE_REQUEST);
+	wb->space_changes++;
 }
 
 int backing_sample(struct bdev *dev, uint64_t *sample)

@@ -24,6 +24,13 @@ struct mark {
 
 struct batch;
 
+/* Who waits for a backing to be detached; see attach.c. */
+struct detach {
+	struct wb *wb;
+	wb_done_fn done;
+	void *ctx;
+};
+
 struct wb_backing {
 	struct list link;	   /* in wb.backings */
 	struct table_entry entry;  /* id 0: not cached, not in the table */
@@ -39,16 +46,21 @@ struct wb_backing {
 	unsigned int attempts;	   /* failed ones of a batch, whatever the cause */
 	uint64_t resume_at;	   /* ns: no batch before */
 	unsigned int nr_drains;	   /* who waits for it to be migrated */
-	bool detaching;		   /* what the log has of it is being given up */
-	bool carried;		   /* carry.c has begun to copy what the tail's segment has of it */
-	bool busy; /* the modulator's verdict: its load leaves no room for migration */
-	unsigned int utilisation;	/* %: what that was found from */
-	uint64_t quiet_until;		/* ns: no I/O of its migration begins before */
-	struct busy_time foreground;	/* I/O on it for requests, if it is cached */
-	struct busy_time migration;	/* I/O of its batches */
-	uint64_t nr_dirty, nr_cached;	/* blocks in the index */
+	struct detach detach;
+	bool detaching;		/* what the log has of it is being given up */
+	bool suspended;		/* between wb_suspend and wb_resume */
+	bool carried;		/* carry.c has begun to copy what the tail's segment has of it */
+	bool busy;		/* the modulator's verdict: its load leaves no room for migration */
+	uint64_t carried_until; /* record: what was carried forward has come no further */
+	unsigned int utilisation;     /* %: what that was found from */
+	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
+	struct busy_time foreground;  /* I/O on it for requests, if it is cached */
+	struct busy_time migration;   /* I/O of its batches */
+	uint64_t nr_dirty, nr_cached; /* blocks in the index */
+	uint64_t nr_placed; /* blocks and extents placed in the log, and not published yet */
 	struct wb_backing_info figures; /* the counters in it */
-	bool to_flush;			/* migration wrote to it since its last flush */
+	bool over_limit; /* a write of it waits for migration; see backing_over_limit */
+	bool to_flush;	 /* migration wrote to it since its last flush */
 	struct health health;
 	bool batch_failed;	      /* some of its I/O in this attempt of a batch */
 	unsigned int failed_batches;  /* attempts without a good one in between */
@@ -68,6 +80,13 @@ struct wb_backing *backing_by_name(struct wb *wb, const char *name);
 struct wb_backing *backing_new(struct wb *wb, const struct table_entry *entry);
 void backing_free(struct wb *wb, struct wb_backing *backing);
 
+/* Whether nothing that the log has of it is needed any more. */
+static inline bool backing_gone(const struct wb_backing *backing)
+{
+	/* What is being given up may still come back. */
+	return backing->entry.detached && !backing->detaching;
+}
+
 /* Whether the log holds something of it that is not on it. */
 bool backing_pending(const struct wb_backing *backing);
 
@@ -81,10 +100,12 @@ bool backing_unable(const struct wb_backing *backing);
 bool backing_held(const struct wb *wb, const struct wb_backing *backing);
 
 /*
- * Whether the log has as much of a backing as it may: half, of all that are held together; and seven
- * eighths of one while there are others, so that they are not stopped when that one fails.
+ * Whether a request (of so many blocks, perhaps with zeros) would give the log more of a backing than
+ * it may have: half, of all that are held together; and seven eighths of one while there are others,
+ * so that they are not stopped when that one fails. Both less in a small log.
  */
-bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, bool zeros);
+bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_t nr_blocks,
+			bool zeros);
 /* Whether its migration goes on whatever the load: somebody waits for it, or there is no space. */
 bool backing_is_urgent(struct wb *wb, const struct wb_backing *backing);
 /* Whether its migration must begin no I/O now: others need it, or somebody measures their load. */
@@ -106,6 +127,9 @@ void backing_request_io(struct wb *wb, struct wb_backing *backing, const struct 
 void backing_batch_io_failed(struct wb *wb, struct wb_backing *backing, const struct bdev_io *io);
 void backing_batch_failed(struct wb *wb, struct wb_backing *backing);
 void backing_batch_done(struct wb *wb, struct wb_backing *backing);
+
+/* It is taken for healthy until it fails again. */
+void backing_forgive(struct wb *wb, struct wb_backing *backing);
 
 /* A hash of some blocks spread over the device. Blocks; no mutex. */
 int backing_sample(struct bdev *dev, uint64_t *sample) WB_CHECK;

@@ -71,7 +71,7 @@ struct bdev_ops {
 	void (*close)(struct bdev *dev);
 };
 
-/* All fields are const after open. */
+/* All fields are const after open; the host may let size grow. */
 struct bdev {
 	const struct bdev_ops *ops;
 	uint64_t size;		     /* bytes, a multiple of 512 */

@@ -139,7 +139,13 @@ bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t 
 	return false;
 }
 
-bool blocks_are_poison(struct wb *wb, const struct zeros_entry *entry)
+bool blocks_have_poison(struct wb *wb, const struct wb_backing *backing)
 {
-	return zeros_of_entry(&wb->zeros, entry);
+	for (uint32_t i = 0; wb->has_poison && i < wb->zeros.nr; i++) {
+		const struct zeros_extent *z = &wb->zeros.extents[i];
+
+		if (z->poison && z->first >> 40 == backing->entry.id)
+			return true;
+	}
+	return false;
 }

@@ -55,8 +55,8 @@ bool blocks_extent_room(struct wb *wb, enum extent_user user);
 bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t block,
 		      uint64_t nr_blocks);
 
-/* Whether a block of an entry of the zeros log is poison because of it. */
-bool blocks_are_poison(struct wb *wb, const struct zeros_entry *entry);
+/* Whether any block of a backing is poison. */
+bool blocks_have_poison(struct wb *wb, const struct wb_backing *backing);
 
 /* What is at a position is on its backing. */
 void blocks_clean(struct wb *wb, uint32_t position);

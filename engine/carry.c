@@ -427,6 +427,7 @@ static void done(struct carry *c)
 		}
 		b->mark.segment = c->segment + 1;
 		b->mark.block = 0;
+		b->carried_until = c->target;
 		/* Its blocks are not in the order of the log any more. */
 		b->entry.batch_end = max_u64(b->entry.batch_end,
 					     min_u64(c->target, b->last_record));
@@ -451,17 +452,6 @@ static bool may_help(struct carry *c)
 	return c->fruitless <= wb->segments.next - wb->tail.segment;
 }
 
-static bool any_can_migrate(struct wb *wb)
-{
-	list_for_each(node, tmp, &wb->backings) {
-		const struct wb_backing *b = container_of(node, struct wb_backing, link);
-
-		if (b->batch || (backing_pending(b) && !backing_held(wb, b)))
-			return true;
-	}
-	return false;
-}
-
 void carry_pump(struct wb *wb)
 {
 	struct carry *c = wb->carry;
@@ -470,13 +460,8 @@ void carry_pump(struct wb *wb)
 		return;
 	switch (c->state) {
 	case CARRY_IDLE:
-		wb->hopeless = false;
-		if (wb->stopping || !space_wants_carrying(wb))
+		if (wb->stopping || !space_wants_carrying(wb) || !may_help(c))
 			break;
-		if (!may_help(c)) {
-			wb->hopeless = !any_can_migrate(wb);
-			break;
-		}
 		if (c->resume_at > wb_now(wb))
 			wb_wake_at(wb, c->resume_at);
 		else

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Discarding slots of the cache device, if the knob discard_cache asks for it: a segment all of which
- * is migrated, and a durable superblock says so, is forgotten and its slot discarded, one at a
- * time. The slot is pinned meanwhile, so nobody takes it.
+ * is migrated, and both superblocks say so, is forgotten and its slot discarded, one at a time. (If
+ * only one said so and got lost, the other one would send recovery there.) The slot is pinned
+ * meanwhile, so nobody takes it.
  */
 #include "config.h"
 
@@ -64,7 +65,7 @@ void discard_pump(struct wb *wb)
 		struct slot *slot = segment_slot(wb, segment);
 		bool is_there = slot->segment == segment;
 
-		if (is_there && (slot->pins || slot->last_record > wb->ladder.migrated_on_disk))
+		if (is_there && (slot->pins || slot->last_record > wb->super.migrated_on_both))
 			return;
 		segments_forget(wb, segment);
 		if (is_there)

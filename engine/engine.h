@@ -162,8 +162,6 @@ struct wb {
 		uint32_t block;
 	} tail; /* where the record behind *migrated* is */
 	struct pace pace;
-	bool over_limit;	 /* a write waits for its backing to have less in the log */
-	bool hopeless;		 /* the log is full of what lives and can't be migrated */
 	uint64_t space_changes;	 /* counts what may make dead what is carried forward */
 	bool super_stale;	 /* no superblock asked for says how far migration got */
 	struct batch *batches;	 /* migrate.c's */

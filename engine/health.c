@@ -115,7 +115,7 @@ static const char *op_name(enum bdev_op op)
 bool health_io_failed(struct wb *wb, struct wb_backing *backing, enum health_cause cause,
 		      enum wb_state state, const struct bdev_io *io)
 {
-	const char *path = backing ? backing->dev->path : wb->cache->path;
+	const char *path = backing ? backing->entry.path : wb->cache->path;
 	const char *why = cause == CAUSE_MIGRATION ? " for migration" : "";
 
 	/* The path is cut before what follows it would be. */

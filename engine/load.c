@@ -33,8 +33,8 @@ void wb_quiet(struct wb *wb, struct wb_backing *backing, uint64_t until)
 
 bool backing_is_urgent(struct wb *wb, const struct wb_backing *b)
 {
-	return b->nr_drains || wb->nr_drains || b->detaching || wb->stopping ||
-	       wb->knobs[WB_KNOB_FORCE_MIGRATE] || space_under_pressure(wb);
+	return b->nr_drains || wb->nr_drains || b->detaching || b->suspended || b->over_limit ||
+	       wb->stopping || wb->knobs[WB_KNOB_FORCE_MIGRATE] || space_under_pressure(wb);
 }
 
 bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *b)

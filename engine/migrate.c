@@ -102,12 +102,12 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 	uint64_t now = wb_now(wb);
 	uint64_t due = max_u64(b->resume_at, b->batch_ended_at + SMALL_BATCH_AFTER);
 
-	if (b->batch || b->carried || b->detaching || !backing_pending(b) ||
+	if (b->batch || b->carried || b->detaching || b->suspended || !backing_pending(b) ||
 	    b->mark.record > wb->ladder.durable || !b->dev)
 		return false;
 	if (b->dev->read_only) {
 		health_set(wb, b, CAUSE_MIGRATION, WB_FAILED, "%.150s: it is read-only",
-			   b->dev->path);
+			   b->entry.path);
 		return false;
 	}
 	if (now < b->resume_at) {
@@ -121,7 +121,7 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 		return true;
 	if (b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS])
 		return false;
-	if (space_under_pressure(wb))
+	if (space_under_pressure(wb) || b->over_limit)
 		return true;
 	if (!wb->knobs[WB_KNOB_FORCE_MIGRATE] && (!wb->knobs[WB_KNOB_ALLOW_MIGRATE] || b->busy))
 		return false;
@@ -217,6 +217,22 @@ static bool poison(struct batch *b, const struct piece *piece)
 	return true;
 }
 
+/* Not now - or never, in a log that is full to the last segment. */
+static void wait_for_poison(struct batch *b)
+{
+	struct wb *wb = b->wb;
+
+	wb->log.wanted = head_last(wb);
+	head_seal(wb, false);
+	if (wb->stopping || (!segments_have_slots(wb, 1) && wb->ladder.durable == head_last(wb))) {
+		health_set(wb, b->backing, CAUSE_MIGRATION, WB_DEGRADED,
+			   "the log has no room to note that a block is lost");
+		give_up(b);
+		return;
+	}
+	wb_wake_at(wb, wb_now(wb) + POLL_WRITES);
+}
+
 static void poison_bad(struct batch *b)
 {
 	struct wb *wb = b->wb;
@@ -225,9 +241,7 @@ static void poison_bad(struct batch *b)
 
 	for (; b->cursor < p->nr; b->cursor++) {
 		if (p->pieces[b->cursor].bad && !poison(b, &p->pieces[b->cursor])) {
-			wb->log.wanted = head_last(wb);
-			head_seal(wb, false);
-			wb_wake_at(wb, wb_now(wb) + POLL_WRITES);
+			wait_for_poison(b);
 			return;
 		}
 	}
@@ -298,6 +312,14 @@ static void clean_segment(struct batch *b, uint64_t segment)
 	}
 }
 
+static bool has_zeros(const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->pieces.zeros.nr; i++)
+		if (!b->pieces.zeros.extents[i].poison)
+			return true;
+	return false;
+}
+
 static void settle_work(struct work *work)
 {
 	struct batch *b = container_of(work, struct batch, work);
@@ -322,8 +344,12 @@ static void settle_work(struct work *work)
 	health_clear(wb, NULL, CAUSE_MIGRATION);
 	backing->mark = b->end;
 	backing->entry.migrated = b->end.record - 1;
+	if (!backing_pending(backing))
+		backing->entry.batch_end = backing->entry.migrated;
 	wb->super_stale = true;
-	wb->space_changes++;
+	/* Carrying poison goes through here again and again. */
+	if (b->pieces.nr || b->pieces.nr_superseded || has_zeros(b))
+		wb->space_changes++;
 	space_advance_tail(wb);
 	release(b);
 	wb_unlock(wb);

@@ -383,6 +383,9 @@ static void set_ladder(struct recovery *r)
 
 		if (r->overtaken && backing_pending(b))
 			b->entry.batch_end = r->end;
+		/* The log has nothing of what was announced or carried. */
+		if (!r->overtaken && !backing_pending(b))
+			b->entry.batch_end = b->entry.migrated;
 	}
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
 }

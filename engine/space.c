@@ -142,21 +142,33 @@ void space_placed(struct wb *wb, uint32_t nr_blocks)
 
 /* ---- the tail ---- */
 
-/* The first entry of the zeros log whose poison nothing has replaced, or NULL. */
+/* Whether poison is needed: nothing has replaced it, or nothing that is sure to survive. */
+static bool is_needed(struct wb *wb, struct zeros_entry *e)
+{
+	if (backing_gone(wb->by_id[e->backing]))
+		return false;
+	if (zeros_of_entry(&wb->zeros, e))
+		return true;
+	if (!e->until)
+		e->until = head_last(wb);
+	return e->until > wb->ladder.durable;
+}
+
+/* The first entry of the zeros log whose poison is needed, or NULL. */
 static const struct zeros_entry *oldest_poison(struct wb *wb)
 {
-	const struct zeros_log *log = &wb->zeros_log;
+	struct zeros_log *log = &wb->zeros_log;
 	bool any = false;
 
 	if (!wb->has_poison)
 		return NULL;
 	for (uint64_t i = log->first; i < log->end; i++) {
-		const struct zeros_entry *e = zeros_log_at(log, i);
+		struct zeros_entry *e = &log->entries[i % log->capacity];
 
-		if (e->kind != WB_ENTRY_POISON || wb->by_id[e->backing]->entry.detached)
+		if (e->kind != WB_ENTRY_POISON)
 			continue;
 		any = true;
-		if (blocks_are_poison(wb, e))
+		if (is_needed(wb, e))
 			return e;
 	}
 	wb->has_poison = any;
@@ -218,14 +230,9 @@ static bool is_short(struct wb *wb)
 	       (!segments_have_slots(wb, WRITE_RUNS) || !blocks_extent_room(wb, EXTENT_REQUEST));
 }
 
-static bool is_urgent(struct wb *wb)
-{
-	return is_short(wb) || in_reserve(wb);
-}
-
 bool space_under_pressure(struct wb *wb)
 {
-	return wb->over_limit || is_urgent(wb);
+	return is_short(wb) || in_reserve(wb);
 }
 
 bool space_wants_carrying(struct wb *wb)
@@ -234,7 +241,7 @@ bool space_wants_carrying(struct wb *wb)
 	struct wb_backing *holder;
 	bool poison;
 
-	if (!is_urgent(wb) || wb->tail.segment >= wb->log.durable_segment)
+	if (!space_under_pressure(wb) || wb->tail.segment >= wb->log.durable_segment)
 		return false;
 	holder = find_tail(wb, &tail, &poison);
 	return poison || (holder && backing_held(wb, holder) && !holder->batch);

@@ -101,8 +101,8 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 	info->state = backing_state(b, &reason);
 	info->size = b->entry.size;
 	info->attached = b->dev;
-	info->in_log = backing_pending(b);
-	info->consistent = b->entry.migrated >= b->entry.batch_end;
+	info->in_log = backing_pending(b) || blocks_have_poison(wb, b);
+	info->consistent = !backing_pending(b) || b->entry.migrated >= b->entry.batch_end;
 	info->held = b->entry.id && backing_held(wb, b);
 	info->busy = b->busy;
 	info->utilisation = b->utilisation;

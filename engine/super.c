@@ -314,6 +314,7 @@ void super_flush_ended(struct wb *wb, int err)
 	w->attempts = 0;
 	health_clear(wb, NULL, CAUSE_SUPER);
 	w->copy = (w->copy + 1) % WB_NR_SUPERS;
+	w->migrated_on_both = wb->ladder.migrated_on_disk;
 	ladder_raise(&wb->ladder, &wb->ladder.migrated_on_disk, w->writing_migrated);
 	w->durable = w->writing_durable;
 	list_for_each(node, tmp, &wb->backings) {

@@ -30,6 +30,7 @@ struct super_writer {
 	unsigned int copy;	   /* to write next */
 	unsigned int copies_left;  /* copies that don't have yet what both must have */
 	uint64_t writing_migrated; /* what the write in flight says of *migrated* */
+	uint64_t migrated_on_both; /* what both copies say of it at least */
 	uint64_t durable;	   /* what the last durable superblock says of *durable* */
 	uint64_t writing_durable;
 	uint64_t written_at; /* ns: when the last write began */

@@ -139,6 +139,17 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
  */
 void wb_resize(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
 
+/*
+ * The two halves of giving a backing another device below its bdev, when one that was gone is back.
+ * From done on nothing migrates to it, so that no flush of one device can vouch for writes to the
+ * other; reads go on. wb_resume ends that. path and identity are those of the new device, which has
+ * the old one's size and what was flushed there: the backing is taken for healthy until it fails
+ * again, and done is called when the table has them. NULL: all is as before. For cached backings.
+ */
+void wb_suspend(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+void wb_resume(struct wb *wb, struct wb_backing *backing, const char *path, const char *identity,
+	       wb_done_fn done, void *ctx);
+
 /* Write superblocks and, if it changed, the backing table; done when they are durable. */
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx);
 

@@ -209,6 +209,7 @@ static void copy_and_publish(struct work *work)
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		publish_run(wb, r, &r->runs[i]);
 	wb->nr_zeroing -= r->zero;
+	io->backing->nr_placed -= unit_blocks(r) + r->zero;
 	leave(wb, r);
 	if (r->end == io->off + io->len)
 		acknowledge(wb, r);
@@ -250,6 +251,7 @@ static void place(struct wb *wb, struct request *r)
 	wb->space_changes++;
 	head_begin(wb, unit_blocks(r));
 	wb->nr_zeroing += r->zero;
+	backing->nr_placed += unit_blocks(r) + r->zero;
 	for (uint64_t block = first; block <= last; block++) {
 		bool whole = covers(r, block);
 		bool zeros = r->zero && whole;
@@ -297,13 +299,16 @@ static int refusal(const struct wb *wb)
 /* Place the unit if there is room. False: there is none. */
 static bool try_place(struct wb *wb, struct request *r)
 {
-	bool over_limit = backing_over_limit(wb, io_of(r)->backing, r->zero);
+	bool over_limit = backing_over_limit(wb, io_of(r)->backing, unit_blocks(r), r->zero);
 	bool is_room = !over_limit && space_may_place(wb) && room(wb, r);
 	int err = refusal(wb);
 
-	if (!err && !is_room && wb->knobs[WB_KNOB_ON_FULL] &&
-	    ((wb->hopeless && r->state == REQUEST_SPACE) ||
-	     (over_limit && backing_held(wb, io_of(r)->backing))))
+	io_of(r)->backing->over_limit = over_limit;
+	if (over_limit) {
+		wb->log.wanted = head_last(wb);
+		head_seal(wb, false);
+	}
+	if (!err && over_limit && wb->knobs[WB_KNOB_ON_FULL] && backing_held(wb, io_of(r)->backing))
 		err = -ENOSPC;
 	if (!err && !is_room)
 		return false;
@@ -463,7 +468,6 @@ void write_pump(struct wb *wb)
 {
 	bool full = false;
 
-	wb->over_limit = false;
 	if (!wb->nr_blocked)
 		return;
 	wb->segments.wanted = false;
@@ -475,10 +479,8 @@ void write_pump(struct wb *wb)
 			continue;
 		if (try_place(wb, r))
 			wb->nr_blocked--;
-		else if (!backing_over_limit(wb, io_of(r)->backing, r->zero))
-			full = true;
 		else
-			wb->over_limit = true;
+			full = !io_of(r)->backing->over_limit;
 	}
 	wb->segments.wanted = full && space_may_place(wb);
 	list_for_each(node, tmp, &wb->writes) {

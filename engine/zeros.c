@@ -146,10 +146,12 @@ bool zeros_add_old(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_
 			splice(zeros, i, i, &added, 1);
 			i++;
 		}
-		if (i < zeros->nr)
-			key = max_u64(next, zeros->extents[i].end);
-		else
-			key = end;
+		if (i == zeros->nr)
+			break;
+		/* What is there is the same zeros, where they were before. */
+		if (zeros->extents[i].first < end)
+			zeros->extents[i].home = home;
+		key = max_u64(next, zeros->extents[i].end);
 		i++;
 	}
 	zeros->oldest = min_u64(zeros->oldest, home);

@@ -54,7 +54,10 @@ void zeros_add(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_t nr
 /* The extent that covers a block, or the first one behind it, or NULL. */
 const struct zeros_extent *zeros_at(const struct zeros *zeros, uint8_t backing, uint64_t block);
 
-/* Add zeros that are older than all others: only where there are none. False: no room. */
+/*
+ * Add zeros that are older than all others: only where there are none. Those that are there are the
+ * same, and get the new home. False: no room.
+ */
 bool zeros_add_old(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_t nr_blocks,
 		   uint64_t home) WB_CHECK;
 
@@ -78,7 +81,8 @@ struct zeros_entry {
 	uint64_t block;
 	uint32_t nr_blocks;
 	uint8_t backing;
-	uint8_t kind; /* enum wb_entry_kind but WB_ENTRY_DATA */
+	uint8_t kind;	/* enum wb_entry_kind but WB_ENTRY_DATA */
+	uint64_t until; /* poison that was replaced: by a record up to this one; or 0 */
 };
 
 struct zeros_log {

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Backings that come and go while mounted: what is written into .control/attach and detach.
- * Opening and closing devices blocks, so it happens in the control worker; waiting for the engine
- * does not, its done callbacks go on. The request is answered at the end.
+ * Backings that come and go while mounted: what is written into .control/attach, detach and
+ * detach_discard. Opening and closing devices blocks, so it happens in the control worker; waiting
+ * for the engine does not, its done callbacks go on. They leave what needs exports.lock to the
+ * worker: who made the engine call them may have it. The request is answered at the end.
  */
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/cleanup.h"
 #include "common/message.h"
+#include "fuse/change.h"
 #include "fuse/control.h"
 #include "fuse/messages.h"
 #include "fuse/server.h"
@@ -19,10 +22,12 @@
 /* The kernel releases closed files a little later than close() returns. */
 enum { LEAVE_TRIES = 50, LEAVE_PAUSE_NS = 10000000 };
 
-static int post(struct control_store *store, void (*job)(struct request *))
+int control_post_store(struct control_store *store, struct export *export,
+		       void (*job)(struct request *request))
 {
 	struct request *request = request_take(store->req);
 
+	request->export = export;
 	request->len = store->len;
 	request->text = store->value;
 	request->job = job;
@@ -30,7 +35,7 @@ static int post(struct control_store *store, void (*job)(struct request *))
 	return CONTROL_LATER;
 }
 
-static void answer(struct request *request, int err)
+void control_answer(struct request *request, int err)
 {
 	if (err)
 		fuse_reply_err(request->req, -err);
@@ -47,7 +52,7 @@ static int refuse_as_said(struct request *request, int err)
 	return control_refuse(&request->server->control, err, "%s", *said ? said : reason(err));
 }
 
-static bool is_closing(struct control *control)
+bool control_is_closing(struct control *control)
 {
 	LOCK_SCOPE(&control->lock);
 
@@ -59,7 +64,7 @@ static bool is_closing(struct control *control)
 static void attach_undone(struct request *request)
 {
 	exports_gone(&request->server->exports, request->export);
-	answer(request, request->err);
+	control_answer(request, request->err);
 }
 
 static void attach_undoing(void *ctx, int err)
@@ -68,11 +73,18 @@ static void attach_undoing(void *ctx, int err)
 
 	/* If it can't even be taken back, it stays in the engine, unseen, until the end. */
 	if (err) {
-		answer(request, request->err);
+		control_answer(request, request->err);
 		return;
 	}
 	request->job = attach_undone;
 	control_post(&request->server->control, request);
+}
+
+static void attach_show(struct request *request)
+{
+	exports_show(&request->server->exports, request->export);
+	modulator_poke(&request->server->modulator);
+	control_answer(request, 0);
 }
 
 static void attach_committed(void *ctx, int err)
@@ -81,15 +93,32 @@ static void attach_committed(void *ctx, int err)
 	struct server *server = request->server;
 
 	if (!err) {
-		exports_show(&server->exports, request->export);
-		modulator_poke(&server->modulator);
-		answer(request, 0);
+		request->job = attach_show;
+		control_post(&server->control, request);
 		return;
 	}
 	control_refuse(&server->control, err, "attach: %s: %s", request->export->name, reason(err));
 	request->err = err;
 	wb_detach(server->wb, atomic_load(&request->export->backing), false, attach_undoing,
 		  request);
+}
+
+/* A name that is there already: perhaps its device was gone and is back. */
+static void attach_device(struct request *request, const struct device_option *device)
+{
+	struct server *server = request->server;
+	int slot = exports_find(&server->exports, device->name);
+	int err;
+
+	if (slot >= 0) {
+		change_device(request, device, (unsigned int)slot);
+		return;
+	}
+	err = exports_attach(&server->exports, device, false, &request->export);
+	if (err)
+		control_answer(request, refuse_as_said(request, err));
+	else
+		wb_commit(server->wb, attach_committed, request);
 }
 
 static void attach_job(struct request *request)
@@ -99,29 +128,25 @@ static void attach_job(struct request *request)
 	int err;
 
 	messages_forget_last();
-	err = is_closing(&server->control) ? -ESHUTDOWN
-					   : device_option_parse("attach", request->text, &device);
+	err = control_is_closing(&server->control)
+		      ? -ESHUTDOWN
+		      : device_option_parse("attach", request->text, &device);
 	if (err) {
-		answer(request, refuse_as_said(request, err));
+		control_answer(request, refuse_as_said(request, err));
 		return;
 	}
-	if (device.path[0] != '/')
-		err = control_refuse(&server->control, -EINVAL, "attach: %s: not an absolute path",
-				     device.path);
+	if (device.path[0] == '/')
+		attach_device(request, &device);
 	else
-		err = exports_attach(&server->exports, &device, false, &request->export);
-	if (err && device.path[0] == '/')
-		refuse_as_said(request, err);
+		control_answer(request,
+			       control_refuse(&server->control, -EINVAL,
+					      "attach: %s: not an absolute path", device.path));
 	device_option_free(&device);
-	if (err)
-		answer(request, err);
-	else
-		wb_commit(server->wb, attach_committed, request);
 }
 
 int control_attach(struct control_store *store)
 {
-	return post(store, attach_job);
+	return control_post_store(store, NULL, attach_job);
 }
 
 /* ---- detach ---- */
@@ -129,8 +154,35 @@ int control_attach(struct control_store *store)
 static void detach_gone(struct request *request)
 {
 	exports_gone(&request->server->exports, request->export);
-	modulator_poke(&request->server->modulator);
-	answer(request, 0);
+	control_answer(request, 0);
+}
+
+static bool find_info(struct server *server, const char *name, struct wb_backing_info *info)
+{
+	for (unsigned int i = 0; wb_backing_info(server->wb, i, info); i++)
+		if (strcmp(info->name, name) == 0)
+			return true;
+	return false;
+}
+
+int control_refuse_to_go(struct server *server, const char *action, const char *name, int err)
+{
+	struct wb_backing_info info;
+
+	if (err == -EIO && find_info(server, name, &info) && info.in_log)
+		return control_refuse(&server->control, err,
+				      "%s: %s: %" PRIu64 " blocks can't be written back: %s",
+				      action, name, info.nr_dirty, info.reason);
+	return control_refuse(&server->control, err, "%s: %.80s: %s", action, name,
+			      err == -ENOENT  ? "no such backing"
+			      : err == -EBUSY ? "in use: its file is open"
+					      : reason(err));
+}
+
+static void detach_stay(struct request *request)
+{
+	exports_stay(&request->server->exports, request->export);
+	control_answer(request, request->err);
 }
 
 static void detach_done(void *ctx, int err)
@@ -138,14 +190,15 @@ static void detach_done(void *ctx, int err)
 	struct request *request = ctx;
 	struct server *server = request->server;
 
-	if (err) {
-		control_refuse(&server->control, err, "detach: %s: %s", request->export->name,
-			       reason(err));
-		exports_stay(&server->exports, request->export);
-		answer(request, err);
+	if (err)
+		control_refuse_to_go(server, "detach",
+				     request->export ? request->export->name : request->text, err);
+	if (!request->export) {
+		control_answer(request, err);
 		return;
 	}
-	request->job = detach_gone;
+	request->err = err;
+	request->job = err ? detach_stay : detach_gone;
 	control_post(&server->control, request);
 }
 
@@ -171,23 +224,51 @@ static void forget_names(struct server *server, const char *name)
 	fuse_lowlevel_notify_inval_entry(server->session, devices, name, len);
 }
 
-static void detach_job(struct request *request)
+/* One that the cache remembers but that isn't there. */
+static struct wb_backing *find_missing(struct server *server, const char *name)
+{
+	struct wb_backing_info info;
+
+	return find_info(server, name, &info) && !info.attached ? info.backing : NULL;
+}
+
+static void detach(struct request *request, bool discard)
 {
 	struct server *server = request->server;
-	int err = is_closing(&server->control) ? -ESHUTDOWN
-					       : leave(server, request->text, &request->export);
+	struct wb_backing *missing = find_missing(server, request->text);
+	int err = 0;
 
+	request->export = NULL;
+	if (control_is_closing(&server->control))
+		err = -ESHUTDOWN;
+	else if (!missing)
+		err = leave(server, request->text, &request->export);
 	if (err) {
-		control_refuse(&server->control, err, "detach: %.80s: %s", request->text,
-			       err == -ENOENT ? "no such backing" : reason(err));
-		answer(request, err);
+		control_answer(request, control_refuse_to_go(server, "detach", request->text, err));
 		return;
 	}
-	forget_names(server, request->export->name);
-	wb_detach(server->wb, atomic_load(&request->export->backing), false, detach_done, request);
+	if (!missing)
+		forget_names(server, request->export->name);
+	wb_detach(server->wb, missing ? missing : atomic_load(&request->export->backing), discard,
+		  detach_done, request);
+}
+
+static void detach_job(struct request *request)
+{
+	detach(request, false);
+}
+
+static void discard_job(struct request *request)
+{
+	detach(request, true);
 }
 
 int control_detach(struct control_store *store)
 {
-	return post(store, detach_job);
+	return control_post_store(store, NULL, detach_job);
+}
+
+int control_detach_discard(struct control_store *store)
+{
+	return control_post_store(store, NULL, discard_job);
 }

@@ -65,7 +65,7 @@ enum exit_status command_drain(int argc, char **argv)
 	int err = parse_whole(argc, argv, 1, &mount);
 
 	if (err >= 0)
-		err = drain(&mount);
+		err = drain("drain", &mount, NULL);
 	return exit_status_of(err);
 }
 
@@ -162,56 +162,5 @@ enum exit_status command_set(int argc, char **argv)
 
 	for (int i = 1; !err && i < words; i++)
 		err = set_knob(&mount, backing, argv[i]);
-	return exit_status_of(err);
-}
-
-/* ---- backings ---- */
-
-/* NAME=PATH[,...] with PATH as the daemon understands it. */
-static int make_absolute(const char *text, char **result)
-{
-	const char *path = strchr(text, '=');
-	CLEANUP_FREE char *resolved = NULL;
-	CLEANUP_FREE char *copy = path ? strdup(path + 1) : NULL;
-	char *comma = copy ? strchr(copy, ',') : NULL;
-
-	if (!path) {
-		message(MESSAGE_ERROR, "attach: %s: needs the form NAME=PATH", text);
-		return -EINVAL;
-	}
-	if (comma)
-		*comma = '\0';
-	resolved = copy ? realpath(copy, NULL) : NULL;
-	if (!resolved) {
-		message(MESSAGE_ERROR, "%s: attach: %s", copy ? copy : text, reason(errno));
-		return -errno;
-	}
-	comma = strchr(path, ',');
-	if (asprintf(result, "%.*s=%s%s", (int)(path - text), text, resolved, comma ? comma : "") <
-	    0)
-		return -ENOMEM;
-	return 0;
-}
-
-enum exit_status command_attach(int argc, char **argv)
-{
-	struct mount_entry mount;
-	CLEANUP_FREE char *value = NULL;
-	int err = parse_whole(argc, argv, 2, &mount);
-
-	if (err >= 0)
-		err = make_absolute(argv[1], &value);
-	if (!err)
-		err = control_set(&mount, "attach", value);
-	return exit_status_of(err);
-}
-
-enum exit_status command_detach(int argc, char **argv)
-{
-	struct mount_entry mount;
-	int err = parse_whole(argc, argv, 2, &mount);
-
-	if (err >= 0)
-		err = control_set(&mount, "detach", argv[1]);
 	return exit_status_of(err);
 }

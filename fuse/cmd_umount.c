@@ -114,7 +114,7 @@ static enum exit_status umount_it(const struct mount_entry *mount, const struct 
 {
 	CLEANUP_CLOSE int lock = run_lock_open(mount->dev);
 	bool alive = lock >= 0 && run_lock_is_held(lock);
-	int err = flags->drain ? drain(mount) : 0;
+	int err = flags->drain ? drain("drain", mount, NULL) : 0;
 
 	if (!err && flags->detach)
 		err = holders_detach_loops(mount);

@@ -26,10 +26,12 @@ enum exit_status command_get(int argc, char **argv);
 enum exit_status command_set(int argc, char **argv);
 enum exit_status command_attach(int argc, char **argv);
 enum exit_status command_detach(int argc, char **argv);
+enum exit_status command_resize(int argc, char **argv);
 enum exit_status command_loop(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
+extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
 
 /* SOURCE DIRECTORY [-sfnrv] [-o OPTIONS], as mount(8) calls a helper; returns mount(8)'s status. */

@@ -18,6 +18,7 @@
 struct request;
 struct server;
 struct control_file;
+struct export;
 
 /* What a file is to show. */
 struct control_show {
@@ -115,8 +116,26 @@ int control_store_knob(struct control_store *store);
 void control_show_trigger(const struct control_show *show);
 int control_trigger(struct control_store *store);
 
+/* control_drain.c: for .control and a device */
+int control_drain(struct control_store *store);
+int control_drain_device(struct control_store *store);
+
 /* attach.c: store functions */
 int control_attach(struct control_store *store);
 int control_detach(struct control_store *store);
+int control_detach_discard(struct control_store *store);
+
+/* change.c */
+int control_resize(struct control_store *store);
+
+/* For jobs on the worker: keep the request and its value, and post it. Returns CONTROL_LATER. */
+int control_post_store(struct control_store *store, struct export *export,
+		       void (*job)(struct request *request));
+/* Whether attach and detach are over. */
+bool control_is_closing(struct control *control);
+/* Say why a backing's blocks can't be written back, or it can't go. Returns err. */
+int control_refuse_to_go(struct server *server, const char *action, const char *name, int err);
+/* Answer a write and give the request back. */
+void control_answer(struct request *request, int err);
 
 #endif

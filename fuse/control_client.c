@@ -83,6 +83,8 @@ int control_set(const struct mount_entry *mount, const char *path, const char *v
 	if (write(fd, value, len) == (ssize_t)len)
 		return 0;
 	err = -errno;
+	if (err == -EINTR)
+		return err; /* who has interrupted us knows */
 	if (err == -ENOTCONN || err == -ECONNABORTED || !complain_as_told(mount))
 		err = complain(mount, path, err);
 	return err;

@@ -14,7 +14,7 @@ int control_get(const struct mount_entry *mount, const char *path, struct text *
 
 /*
  * Write one. Blocks until it has taken effect. 0 or -errno after a message, for which .control/
- * last_error is asked.
+ * last_error is asked; -EINTR without one.
  */
 int control_set(const struct mount_entry *mount, const char *path, const char *value)
 	__attribute__((warn_unused_result));

@@ -34,16 +34,20 @@ void control_show_knob(const struct control_show *show)
 	text_printf(show->text, "%s\n", knob_text(file->knob, value, text));
 }
 
+/* A backing doesn't leave meanwhile. The engine may call us back: no lock is held. */
 static int set_knob(struct server *server, const struct control_file *file, unsigned int slot,
 		    unsigned int value)
 {
-	int err;
+	bool of_device = file->id >= WB_NR_KNOBS;
+	struct export *export = NULL;
+	int err = of_device ? exports_hold(&server->exports, slot, &export) : 0;
 
-	/* A backing doesn't leave while we look at it. */
-	LOCK_SCOPE(&server->exports.lock);
-	if (file->id >= WB_NR_KNOBS && server->exports.slot[slot].state != EXPORT_SHOWN)
-		return -ENODEV;
-	err = wb_knob_set(server->wb, backing_of(server, file, slot), file->id, value);
+	if (err)
+		return err;
+	err = wb_knob_set(server->wb, export ? atomic_load(&export->backing) : NULL, file->id,
+			  value);
+	if (export)
+		exports_release(&server->exports, slot);
 	if (file->id == WB_KNOB_UPDATE_INTERVAL || file->id == WB_KNOB_MIGRATE_THRESHOLD)
 		modulator_poke(&server->modulator);
 	return err;
@@ -54,10 +58,14 @@ int control_store_knob(struct control_store *store)
 	const struct control_file *file = store->file;
 	char why[KNOB_REASON_LEN];
 	unsigned int value;
+	int err;
 
 	if (knob_parse(file->knob, store->value, &value, why))
 		return control_refuse(&store->server->control, -EINVAL, "%s: %s", file->name, why);
-	return set_knob(store->server, file, store->slot, value);
+	err = set_knob(store->server, file, store->slot, value);
+	return err == -ENOENT ? control_refuse(&store->server->control, err, "%s: %s", file->name,
+					       reason(err))
+			      : err;
 }
 
 void control_show_trigger(const struct control_show *show)
@@ -117,12 +125,6 @@ static int trigger_flush(struct control_store *store)
 	request->io.done = sync_done;
 	request->io.ctx = request;
 	wb_sync(store->server->wb, &request->io);
-	return CONTROL_LATER;
-}
-
-static int trigger_drain(struct control_store *store)
-{
-	wb_drain(store->server->wb, NULL, trigger_done, take(store));
 	return CONTROL_LATER;
 }
 
@@ -241,6 +243,12 @@ static void show_nr_dirty(const struct control_show *show)
 	text_printf(show->text, "%" PRIu64 "\n", show->info->nr_dirty);
 }
 
+/* Who has the exposed file open: while there is somebody, it can't be detached. */
+static void show_nr_open(const struct control_show *show)
+{
+	text_printf(show->text, "%u\n", show->server->exports.slot[show->slot].nr_open);
+}
+
 static void show_stat(const struct control_show *show)
 {
 	const struct server *server = show->server;
@@ -267,7 +275,7 @@ static void show_stat(const struct control_show *show)
 static const struct control_file cache_rows[] = {
 	TRIGGER("commit_super_block", trigger_commit),
 	TRIGGER("flush_current_buffer", trigger_flush),
-	TRIGGER("drain", trigger_drain),
+	TRIGGER("drain", control_drain),
 	TRIGGER("retry", trigger_retry),
 	TRIGGER("clear_stat", trigger_clear_stat),
 	{.name = "last_flushed_segment_id", .mode = READ_ONLY, .show = show_segment_id},
@@ -281,10 +289,13 @@ static const struct control_file cache_rows[] = {
 	{.name = "version", .mode = READ_ONLY, .show = show_version},
 	{.name = "attach", .mode = WRITE_ONLY, .store = control_attach},
 	{.name = "detach", .mode = WRITE_ONLY, .store = control_detach},
+	{.name = "detach_discard", .mode = WRITE_ONLY, .store = control_detach_discard},
 	{.name = "device", .mode = LINK, .show = show_cache_path},
 };
 
 static const struct control_file device_rows[] = {
+	TRIGGER("drain", control_drain_device),
+	TRIGGER("resize", control_resize),
 	{.name = "cache_id", .mode = READ_ONLY, .show = show_cache_id},
 	{.name = "migrating", .mode = READ_ONLY, .show = show_migrating},
 	{.name = "dev", .mode = READ_ONLY, .show = show_dev},
@@ -293,6 +304,7 @@ static const struct control_file device_rows[] = {
 	{.name = "id", .mode = READ_ONLY, .show = show_id},
 	{.name = "size", .mode = READ_ONLY, .show = show_size},
 	{.name = "nr_dirty_caches", .mode = READ_ONLY, .show = show_nr_dirty},
+	{.name = "nr_open", .mode = READ_ONLY, .show = show_nr_open},
 	{.name = "stat", .mode = READ_ONLY, .show = show_stat},
 };
 

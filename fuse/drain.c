@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writing everything back. The trigger blocks until it is done, so a thread waits there while the
- * main thread looks how far it got. Ctrl-C ends the waiting, not the migration: whatever has been
- * written back by then has been.
+ * main thread looks how far it got. Ctrl-C ends the waiting; migration may go on by itself.
  */
 #include "config.h"
 
@@ -12,6 +11,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "common/message.h"
@@ -24,6 +25,7 @@ enum { LOOK_EVERY_NS = 200000000 };
 
 struct drain {
 	const struct mount_entry *mount;
+	const char *backing; /* NULL: all */
 	atomic_bool done;
 	int err; /* set before done */
 };
@@ -40,36 +42,46 @@ static void *trigger(void *arg)
 {
 	struct drain *drain = arg;
 
-	drain->err = control_set(drain->mount, "drain", "1");
+	char file[NAME_MAX + 32] = "drain";
+
+	if (drain->backing)
+		snprintf(file, sizeof(file), "devices/%.255s/drain", drain->backing);
+	drain->err = control_set(drain->mount, file, "1");
 	atomic_store(&drain->done, true);
 	return NULL;
 }
 
 /* Bytes that are only in the cache. */
-static uint64_t bytes_left(const struct mount_entry *mount)
+static uint64_t bytes_left(const struct drain *drain)
 {
+	char file[NAME_MAX + 64] = "status";
 	unsigned long long blocks = 0;
-	TEXT_SCOPE status = {0};
+	TEXT_SCOPE text = {0};
 
-	if (control_get(mount, "status", &status) == 0 &&
-	    control_figure(&status, "nr_dirty", &blocks))
-		return blocks * WB_BLOCK_SIZE;
-	return 0;
+	if (drain->backing)
+		snprintf(file, sizeof(file), "devices/%.255s/nr_dirty_caches", drain->backing);
+	if (control_get(drain->mount, file, &text) || !text.bytes)
+		return 0;
+	if (drain->backing)
+		blocks = strtoull(text.bytes, NULL, 10);
+	else
+		control_figure(&text, "nr_dirty", &blocks);
+	return blocks * WB_BLOCK_SIZE;
 }
 
-static void watch(const struct drain *drain)
+static void watch(const char *what, const struct drain *drain)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_EVERY_NS};
-	struct progress progress = progress_begin("drain");
+	struct progress progress = progress_begin(what);
 
 	while (!atomic_load(&drain->done) && !atomic_load(&interrupted)) {
-		progress_left(&progress, bytes_left(drain->mount));
+		progress_left(&progress, bytes_left(drain));
 		nanosleep(&pause, NULL);
 	}
 	progress_end(&progress, atomic_load(&drain->done) && !drain->err);
 }
 
-int drain(const struct mount_entry *mount)
+int drain(const char *what, const struct mount_entry *mount, const char *backing)
 {
 	static struct drain drain; /* outlives us if we are interrupted */
 	struct sigaction action = {.sa_handler = note_interrupt};
@@ -78,15 +90,17 @@ int drain(const struct mount_entry *mount)
 	int err;
 
 	drain.mount = mount;
+	drain.backing = backing;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	err = pthread_create(&thread, NULL, trigger, &drain);
 	if (err)
 		return -err;
-	watch(&drain);
-	if (!atomic_load(&drain.done)) {
-		message(MESSAGE_WARNING, "%s: drain: stopped: %s still only in the cache",
-			mount->point, format_size(bytes_left(mount), left));
+	watch(what, &drain);
+	if (atomic_load(&interrupted)) {
+		message(MESSAGE_WARNING, "%s: %s: stopped: %s still only in the cache",
+			backing ? backing : mount->point, what,
+			format_size(bytes_left(&drain), left));
 		return -EINTR;
 	}
 	pthread_join(thread, NULL);

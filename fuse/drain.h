@@ -5,7 +5,11 @@
 
 #include "fuse/mounts.h"
 
-/* Blocks. 0 or -errno after a message. */
-int drain(const struct mount_entry *mount) __attribute__((warn_unused_result));
+/*
+ * All of it, or what is of one backing. `what` is how progress and messages call it. Blocks. 0 or
+ * -errno after a message, -EINTR when interrupted; then both arguments may not go away.
+ */
+int drain(const char *what, const struct mount_entry *mount, const char *backing)
+	__attribute__((warn_unused_result));
 
 #endif

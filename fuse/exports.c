@@ -71,11 +71,12 @@ static int fill_slot(struct exports *exports, const struct wb_backing_spec *spec
 		return slot;
 	e = &exports->slot[slot];
 	strcpy(e->name, spec->name);
-	e->size = spec->dev->size;
+	atomic_store(&e->size, spec->dev->size);
 	e->generation = hash_strings(spec->name, spec->identity);
 	e->cached = spec->cached;
 	e->stale_pages = true;
 	e->nr_open = 0;
+	e->changing = false;
 	e->dev = spec->dev;
 	e->state = EXPORT_LEAVING;
 	atomic_store(&e->backing, backing);
@@ -152,16 +153,50 @@ int exports_leave(struct exports *exports, const char *name, struct export **exp
 
 	if (slot < 0)
 		return slot;
-	if (exports->slot[slot].nr_open)
+	if (exports->slot[slot].nr_open || exports->slot[slot].changing)
 		return -EBUSY;
 	*export = &exports->slot[slot];
 	(*export)->state = EXPORT_LEAVING;
 	return 0;
 }
 
+int exports_change(struct exports *exports, unsigned int slot, struct export **export)
+{
+	LOCK_SCOPE(&exports->lock);
+
+	if (slot >= EXPORTS_MAX || exports->slot[slot].state != EXPORT_SHOWN)
+		return -ENOENT;
+	if (exports->slot[slot].changing)
+		return -EBUSY;
+	*export = &exports->slot[slot];
+	(*export)->changing = true;
+	return 0;
+}
+
+int exports_seclude(struct exports *exports, struct export *export)
+{
+	LOCK_SCOPE(&exports->lock);
+
+	if (export->nr_open)
+		return -EBUSY;
+	export->state = EXPORT_LEAVING;
+	return 0;
+}
+
 void exports_stay(struct exports *exports, struct export *export)
 {
-	exports_show(exports, export);
+	LOCK_SCOPE(&exports->lock);
+
+	export->changing = false;
+	export->state = EXPORT_SHOWN;
+}
+
+void exports_grow(struct exports *exports, struct export *export, uint64_t size)
+{
+	LOCK_SCOPE(&exports->lock);
+
+	atomic_store(&export->size, size);
+	export->stale_pages = true;
 }
 
 void exports_gone(struct exports *exports, struct export *export)
@@ -198,6 +233,17 @@ int exports_open(struct exports *exports, unsigned int slot, bool *keep_pages)
 	*keep_pages = !e->stale_pages;
 	e->stale_pages = false;
 	e->nr_open++;
+	return 0;
+}
+
+int exports_hold(struct exports *exports, unsigned int slot, struct export **export)
+{
+	LOCK_SCOPE(&exports->lock);
+
+	if (slot >= EXPORTS_MAX || exports->slot[slot].state != EXPORT_SHOWN)
+		return -ENOENT;
+	*export = &exports->slot[slot];
+	(*export)->nr_open++;
 	return 0;
 }
 

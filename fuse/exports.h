@@ -34,11 +34,12 @@ struct export
 	/* protected by exports.lock; const while shown unless noted */
 	enum export_state state;
 	char name[WB_NAME_LEN];
-	uint64_t size;
-	uint64_t generation; /* tells the node from an earlier one in the same slot */
+	_Atomic uint64_t size; /* may grow; read without the lock */
+	uint64_t generation;   /* tells the node from an earlier one in the same slot */
 	bool cached;
 	bool stale_pages;     /* the kernel may have pages of an earlier export: not const */
 	unsigned int nr_open; /* not const */
+	bool changing;	      /* not const: see exports_change */
 	struct bdev *dev;
 	_Atomic(struct wb_backing *) backing;
 };
@@ -66,10 +67,20 @@ void exports_show(struct exports *exports, struct export *export);
 
 /* Begin to take an export away. -ENOENT, or -EBUSY while it is open. */
 int exports_leave(struct exports *exports, const char *name, struct export **export) WB_CHECK;
+/*
+ * Begin to change one, which stays shown. -ENOENT, or -EBUSY while it is changing already. Until
+ * exports_stay it can't leave.
+ */
+int exports_change(struct exports *exports, unsigned int slot, struct export **export) WB_CHECK;
 /* It stays after all. */
 void exports_stay(struct exports *exports, struct export *export);
 /* It has left the engine: close its device and free the slot. Blocks. */
 void exports_gone(struct exports *exports, struct export *export);
+
+/* While it changes: it can't be found nor opened until exports_stay. -EBUSY while it is open. */
+int exports_seclude(struct exports *exports, struct export *export) WB_CHECK;
+/* Its device, and its size, are larger from now on. */
+void exports_grow(struct exports *exports, struct export *export, uint64_t size);
 
 /* The slot of a shown export by name, or -ENOENT. */
 int exports_find(struct exports *exports, const char *name);
@@ -83,6 +94,9 @@ struct export *exports_get(struct exports *exports, unsigned int slot);
  */
 int exports_open(struct exports *exports, unsigned int slot, bool *keep_pages) WB_CHECK;
 void exports_release(struct exports *exports, unsigned int slot);
+
+/* The same for who uses it without having it open, for a moment. */
+int exports_hold(struct exports *exports, unsigned int slot, struct export **export) WB_CHECK;
 
 /* What the engine knows of a shown export; call with exports.lock held. False if it isn't shown. */
 bool exports_info(struct exports *exports, unsigned int slot, struct wb_backing_info *info);

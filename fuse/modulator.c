@@ -60,6 +60,7 @@ static void join(struct modulator *m, unsigned int i, const struct export *e)
 	disk->from = (struct load_sample){0};
 	m->slot[i].backing = atomic_load(&e->backing);
 	m->slot[i].dev = e->dev;
+	m->slot[i].number = device_number(e->dev);
 	m->slot[i].disk = disk;
 }
 
@@ -83,7 +84,7 @@ static void follow_exports(struct modulator *m)
 		bool known = m->slot[i].backing;
 
 		if (known && there && m->slot[i].backing == atomic_load(&e->backing) &&
-		    m->slot[i].dev == e->dev)
+		    m->slot[i].dev == e->dev && m->slot[i].number == device_number(e->dev))
 			continue;
 		if (known)
 			leave(m, i);

@@ -43,6 +43,7 @@ struct modulator {
 	struct {
 		struct wb_backing *backing; /* NULL: none to be looked at in this slot */
 		const struct bdev *dev;
+		uint64_t number; /* of the device, which may change below dev */
 		struct modulator_disk *disk;
 	} slot[EXPORTS_MAX];
 	struct modulator_disk disks[WB_MAX_BACKINGS];

@@ -10,6 +10,7 @@
 #define FUSE_REQUEST_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +46,9 @@ struct request {
 	void (*job)(struct request *request); /* for the control worker */
 	char *text;	       /* control files: what was written, in received, or a name */
 	struct export *export; /* attach, detach */
-	int err;	       /* detach: the result */
+	struct bdev *dev;      /* attach: that takes the place of another */
+	int err;	       /* attach, detach: the result */
+	atomic_bool answered;  /* drain: by its end or by an interrupt */
 	struct request *next;  /* in a list of the holder, or of free ones (pool.lock) */
 };
 

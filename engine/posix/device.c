@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Opens files and block devices: what may be used, the lock, size and alignments. Called on the
- * host's thread, which may block. Nothing is changed after device_open but zero_method, so there
- * is no lock.
+ * host's thread, which may block. After device_open zero_method changes by itself, and the host may
+ * change more, one change at a time, where nothing of it matters to I/O; so there is no lock.
  *
  * The lock against a second user hangs on the descriptor that carries the I/O. So when a process
  * dies, it lasts until the last of its I/O is done, and a successor can't be overtaken by it.
@@ -113,22 +113,24 @@ static int open_and_lock(struct posix_device *device, int flags)
 	return err == -ETXTBSY ? -EBUSY : err;
 }
 
-static int read_size(struct posix_device *device, const struct stat *st)
+static int ask_size(const struct posix_device *device, const char *action, uint64_t *size)
 {
 	const struct posix_io *io = device->io;
-	uint64_t size = (uint64_t)st->st_size;
+	struct stat st;
 
-	if (device->is_block && ioctl(device->fd, BLKGETSIZE64, &size) < 0) {
+	if (fstat(device->fd, &st) < 0 ||
+	    (device->is_block && ioctl(device->fd, BLKGETSIZE64, size) < 0)) {
 		int err = -errno;
 
 		return refuse(io, device->path, err, "read size", reason(err));
 	}
-	if (size == 0)
-		return refuse(io, device->path, -EINVAL, "open", "is empty");
-	if (size % WB_SECTOR_SIZE)
-		return refuse(io, device->path, -EINVAL, "open",
+	if (!device->is_block)
+		*size = (uint64_t)st.st_size;
+	if (*size == 0)
+		return refuse(io, device->path, -EINVAL, action, "is empty");
+	if (*size % WB_SECTOR_SIZE)
+		return refuse(io, device->path, -EINVAL, action,
 			      "its size is not a multiple of 512 bytes");
-	device->bdev.size = size;
 	return 0;
 }
 
@@ -248,7 +250,7 @@ static int open_device(struct posix_device *device, unsigned int flags)
 	if (!err)
 		err = check_writable(device);
 	if (!err)
-		err = read_size(device, &st);
+		err = ask_size(device, "open", &device->bdev.size);
 	return err ? err : set_alignment(device, flags);
 }
 
@@ -305,6 +307,94 @@ const struct posix_device *posix_device_under(const struct bdev *dev)
 	const struct bdev *real = hdd_real(dev);
 
 	return posix_device_of(real ? real : dev);
+}
+
+static struct posix_device *device_under(struct bdev *dev)
+{
+	struct bdev *real = hdd_real(dev);
+
+	return posix_device_of(real ? real : dev);
+}
+
+int device_read_size(const struct bdev *dev, uint64_t *size)
+{
+	const struct posix_device *device = posix_device_under(dev);
+	int err = ask_size(device, "resize", size);
+
+	if (!err && *size % device->bdev.logical_block_size)
+		err = refuse(device->io, device->path, -EINVAL, "resize",
+			     "its size is not a multiple of its block size");
+	return err;
+}
+
+void device_grow(struct bdev *dev, uint64_t size)
+{
+	device_under(dev)->bdev.size = size;
+	if (hdd_real(dev))
+		hdd_grow(dev, size);
+}
+
+bool device_works(struct bdev *dev)
+{
+	CLEANUP_FREE void *buf = NULL;
+	uint64_t len = dev->logical_block_size < SMALLEST_BLOCK ? SMALLEST_BLOCK
+								: dev->logical_block_size;
+
+	return posix_memalign(&buf, LARGEST_BLOCK, LARGEST_BLOCK) == 0 &&
+	       bdev_read(dev, 0, buf, len) == 0;
+}
+
+bool device_is_at(const struct bdev *dev, const char *path)
+{
+	const struct posix_device *device = posix_device_under(dev);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	if (device->is_block)
+		return S_ISBLK(st.st_mode) && st.st_rdev == device->rdev;
+	return st.st_dev == device->dev && st.st_ino == device->ino;
+}
+
+/* I/O names the number of the descriptor, so that is what stays. */
+static int exchange_descriptors(int a, int b)
+{
+	CLEANUP_CLOSE int kept = fcntl(a, F_DUPFD_CLOEXEC, 0);
+
+	if (kept < 0 || dup3(b, a, O_CLOEXEC) < 0)
+		return -errno;
+	return dup3(kept, b, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int device_exchange(struct bdev *dev, struct bdev *other)
+{
+	struct posix_device *a = device_under(dev), *b = device_under(other);
+	const struct posix_device old = *a;
+	int err;
+
+	if (a->bdev.size != b->bdev.size)
+		return refuse(b->io, b->path, -EINVAL, "attach", "its size has changed");
+	if (a->bdev.logical_block_size % b->bdev.logical_block_size ||
+	    a->bdev.memory_align % b->bdev.memory_align)
+		return refuse(b->io, b->path, -EINVAL, "attach",
+			      "its blocks are larger than they were");
+	err = exchange_descriptors(a->fd, b->fd);
+	if (err)
+		return refuse(b->io, b->path, err, "attach", reason(err));
+	a->is_block = b->is_block;
+	a->rdev = b->rdev;
+	a->dev = b->dev;
+	a->ino = b->ino;
+	a->path = b->path;
+	b->is_block = old.is_block;
+	b->rdev = old.rdev;
+	b->dev = old.dev;
+	b->ino = old.ino;
+	b->path = old.path;
+	atomic_store(&a->zero_method, atomic_load(&b->zero_method));
+	dev->path = a->bdev.path = a->path;
+	other->path = b->bdev.path = b->path;
+	return 0;
 }
 
 uint64_t device_number(const struct bdev *dev)

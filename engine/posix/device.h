@@ -55,6 +55,26 @@ int device_open(struct posix_io *io, const char *path, unsigned int flags, struc
  */
 void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN]);
 
+/*
+ * The size that the device has now; nothing is changed. Blocks. -EINVAL after a message: one that
+ * can't be used.
+ */
+int device_read_size(const struct bdev *dev, uint64_t *size) WB_CHECK;
+/* From now on it has this size, which is not smaller than it was. */
+void device_grow(struct bdev *dev, uint64_t size);
+
+/* Whether it can still be read. Blocks. */
+bool device_works(struct bdev *dev);
+/* Whether a path leads to what was opened. Blocks. */
+bool device_is_at(const struct bdev *dev, const char *path);
+
+/*
+ * Put what `other` has open below `dev`, and the other way round; also below a simulated disk. I/O
+ * that is in flight ends where it began. Paths and numbers change places too: nobody may ask for
+ * them meanwhile. -EINVAL after a message: another size, or alignments that dev does not keep.
+ */
+int device_exchange(struct bdev *dev, struct bdev *other) WB_CHECK;
+
 /* st_rdev of a block device, 0 for a file. */
 uint64_t device_number(const struct bdev *dev);
 

@@ -277,6 +277,15 @@ uint64_t hdd_busy_ns(const struct bdev *dev)
 	return hdd_model_busy(&hdd->model, clock_now());
 }
 
+void hdd_grow(struct bdev *dev, uint64_t size)
+{
+	struct hdd *hdd = hdd_of(dev);
+
+	LOCK_SCOPE(&hdd->lock);
+	hdd->bdev.size = size;
+	hdd->model.size = size;
+}
+
 struct bdev *hdd_real(const struct bdev *dev)
 {
 	return dev->ops == &hdd_ops ? hdd_of(dev)->real : NULL;

@@ -22,6 +22,9 @@ int hdd_open(struct bdev *real, struct bdev **dev) WB_CHECK;
 /* For how long (ns) a simulated disk has been at work. */
 uint64_t hdd_busy_ns(const struct bdev *dev);
 
+/* The simulated disk has this size now. */
+void hdd_grow(struct bdev *dev, uint64_t size);
+
 /* What a simulated disk stands on, NULL if `dev` isn't one. */
 struct bdev *hdd_real(const struct bdev *dev);
 

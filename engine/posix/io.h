@@ -40,7 +40,7 @@ enum zero_method {
 
 struct posix_device {
 	struct bdev bdev;
-	/* const after open */
+	/* const after open, but for device_grow and device_exchange */
 	struct posix_io *io;
 	int fd;
 	bool is_block;

@@ -50,6 +50,7 @@ has last_error ro
 has version ro
 has attach wo
 has detach wo
+has detach_discard wo
 has device symlink
 has devices directory
 has devices/disk directory
@@ -63,11 +64,14 @@ has devices/disk/size ro 16777216
 has devices/disk/migrate_threshold rw 70
 has devices/disk/nr_dirty_caches ro 0
 has devices/disk/paused rw 0
+has devices/disk/drain trigger
+has devices/disk/resize trigger
+has devices/disk/nr_open ro 0
 has devices/disk/stat ro
 
 [ "$(realpath "$control/device")" = "$cache" ] || fail 'device does not lead to the cache'
 [ "$(realpath "$control/devices/disk/device")" = "$disk" ] || fail 'device does not lead to the disk'
-[ "$(find "$control" "$control/devices/disk" -maxdepth 1 -mindepth 1 | wc -l)" -eq 38 ] ||
+[ "$(find "$control" "$control/devices/disk" -maxdepth 1 -mindepth 1 | wc -l)" -eq 42 ] ||
 	fail "more or fewer files than described: $(ls "$control" "$control/devices/disk")"
 
 for file in "$control"/* "$control"/devices/disk/*; do # one value, with a newline

@@ -63,7 +63,7 @@ static void change_knob(struct world *w)
 	unsigned int value = knob->min + (unsigned int)dice(w, range < 9 ? range : 9);
 	bool of_backing = id >= WB_NR_KNOBS;
 
-	if (of_backing && d->state != DISK_THERE)
+	if (id == WB_KNOB_PAUSED || (of_backing && d->state != DISK_THERE))
 		return;
 	note(w, "knob %s = %u", knob->name, value);
 	if (wb_knob_set(w->wb, of_backing ? d->handle : NULL, id, value))
@@ -76,7 +76,9 @@ static void change_knob(struct world *w)
 
 static void drain(struct world *w)
 {
-	task_begin(w, DRAIN, 0);
+	unsigned int i = (unsigned int)dice(w, NR_DISKS);
+
+	task_begin(w, DRAIN, w->disks[i].state == DISK_THERE && one_in(w, 2) ? i : ALL_DISKS);
 }
 
 static void commit(struct world *w)
@@ -102,7 +104,7 @@ static void look(struct world *w)
 
 	if (what)
 		fail(w, "%s", what);
-	check_backings(w);
+	backings_check(w);
 }
 
 static void clear_stat(struct world *w)
@@ -110,7 +112,7 @@ static void clear_stat(struct world *w)
 	wb_clear_stat(w->wb);
 }
 
-enum need { ALWAYS, FAULTY, COMINGS, DAMAGING };
+enum need { ALWAYS, FAULTY, COMINGS, DAMAGING, ROTTING, HOLDING };
 
 static const struct {
 	unsigned int weight;
@@ -137,6 +139,10 @@ static const struct {
 	{5, COMINGS, disk_detach},
 	{3, COMINGS, disk_attach_wrong},
 	{4, DAMAGING, faults_damage},
+	{6, ROTTING, faults_rot},
+	{6, HOLDING, hold_pause},
+	{3, HOLDING, hold_busy},
+	{3, ALWAYS, hold_progress},
 };
 #define NR_ACTIONS (sizeof(actions) / sizeof(*actions))
 
@@ -151,6 +157,10 @@ static unsigned int weight(const struct world *w, unsigned int i)
 		return w->comings ? actions[i].weight : 0;
 	case DAMAGING:
 		return w->damaging ? actions[i].weight : 0;
+	case ROTTING:
+		return w->rotting ? actions[i].weight : 0;
+	case HOLDING:
+		return w->holding ? actions[i].weight : 0;
 	}
 	return actions[i].weight;
 }
@@ -164,7 +174,10 @@ void act(struct world *w)
 		sum += weight(w, j);
 	for (n = dice(w, sum); n >= weight(w, i); i++)
 		n -= weight(w, i);
-	actions[i].fn(w);
+	if (tasks_are_many(w))
+		some_steps(w);
+	else
+		actions[i].fn(w);
 	requests_note_placed(w);
 	if (w->nr_actions % 8 == 0)
 		check_status(w);

@@ -5,9 +5,7 @@
  *	opening		succeeds, unless an I/O of it failed
  *	the log ends	where everything synced is in it; at the end of a request
  *	contents	are exactly the state there (one that was opened and read stays)
- *	backings	are exactly the state at *migrated*; while a batch is being written, each
- *			sector is that or what an operation of the batch wrote. *migrated* never
- *			goes back, so they are never older than they were seen
+ *	backings	are each exactly the state at its watermark (backings.c)
  *	reads		return the last write acknowledged before, or one after
  *	errors		have a reason (requests.c, disks.c)
  *
@@ -64,7 +62,8 @@ void check_status(struct world *w)
 		fail(w, "the ladder is not in order");
 	if (fell(&w->last, &s))
 		fail(w, "a number that only grows went back");
-	if (s.state != WB_HEALTHY && !faults_explain(w))
+	if (s.state != WB_HEALTHY && faults_of(w->cache) == w->cache_faults_at_open &&
+	    !faults_damaged(w))
 		fail(w, "the cache is %s without a reason: %s", wb_state_name(s.state), s.reason);
 	if (s.state == WB_FAILED &&
 	    w->cache->nr_failed[BDEV_WRITE] + w->cache->nr_failed[BDEV_FLUSH] ==
@@ -72,41 +71,6 @@ void check_status(struct world *w)
 		fail(w, "the cache has failed although nothing failed there: %s", s.reason);
 	w->last = s;
 	w->durable_seen = s.durable;
-}
-
-/* ---- the backings alone ---- */
-
-static bool sector_explained(struct world *w, unsigned int disk, uint32_t sector, uint32_t stamp,
-			     uint64_t from, uint64_t to)
-{
-	if (model_wrote(&w->model, disk, sector, stamp, from, to))
-		return true;
-	return faults_damaged(w) && stamp != MODEL_GARBAGE;
-}
-
-void check_backings(struct world *w)
-{
-	uint64_t migrated, announced;
-	struct wb_status s;
-
-	wb_status(w->wb, &s);
-	migrated = model_until(&w->model, s.migrated);
-	announced = model_until(&w->model, s.batch_end);
-	for (unsigned int i = 0; i < w->nr_cached; i++) {
-		const uint8_t *image = w->disks[i].dev->visible;
-		const uint32_t *state = model_state(&w->model, i, migrated);
-
-		for (uint32_t at = 0; at < w->model.sectors[i]; at++) {
-			uint32_t stamp = model_stamp_of(i, at, image + (size_t)at * SECTOR);
-
-			if (stamp == state[at] ||
-			    sector_explained(w, i, at, stamp, migrated, announced))
-				continue;
-			model_explain(&w->model, i, at, stamp);
-			fail(w, "a backing is not as it was at its last batch (%llu operations)",
-			     (unsigned long long)migrated);
-		}
-	}
 }
 
 /* ---- what vouches for what is durable ---- */
@@ -196,7 +160,7 @@ bool check_opened(struct world *w, uint64_t vouched)
 	note(w, "opened: record %llu of generation %llu, %llu of %llu operations (%llu synced)",
 	     (unsigned long long)s.durable, (unsigned long long)s.generation, (unsigned long long)n,
 	     (unsigned long long)model_now(&w->model), (unsigned long long)w->model.synced);
-	if (n < w->model.synced && !w->other_damage)
+	if (model_has_written(&w->model, n, w->model.synced) && !w->other_damage)
 		fail(w, "of %llu operations that were synced only %llu are there",
 		     (unsigned long long)w->model.synced, (unsigned long long)n);
 	truncated = s.durable < vouched || s.durable < w->base_record ||
@@ -211,7 +175,8 @@ bool check_opened(struct world *w, uint64_t vouched)
 	model_synced(&w->model, n);
 	memset(&w->last, 0, sizeof(w->last));
 	check_status(w);
-	check_backings(w);
+	backings_opened(w);
+	backings_check(w);
 	return truncated;
 }
 
@@ -267,6 +232,7 @@ void check_contents(struct world *w, bool truncated)
 	if (found && truncated) {
 		memcpy(w->model.asked.stamps, found, w->model.nr_sectors * sizeof(*found));
 		model_rebase(&w->model);
+		backings_rebased(w);
 		w->base_record = w->last.durable;
 	}
 	free(found);
@@ -276,6 +242,21 @@ void check_contents(struct world *w, bool truncated)
 
 /* ---- after all faults are mended ---- */
 
+static void check_backing_is_well(struct world *w, unsigned int i)
+{
+	struct wb_backing_info info;
+
+	for (unsigned int n = 0; wb_backing_info(w->wb, n, &info); n++) {
+		if (info.backing != w->disks[i].handle || !info.id)
+			continue;
+		if (info.state != WB_HEALTHY || info.held)
+			fail(w, "disk %u is not well: %s", i, info.reason);
+		/* Poison is carried forward as long as it is there. */
+		if ((info.in_log || !info.consistent) && !peek_has_poison(w->wb))
+			fail(w, "disk %u has all, and is not said to show a state of the past", i);
+	}
+}
+
 void check_healed(struct world *w)
 {
 	struct wb_status s;
@@ -284,12 +265,13 @@ void check_healed(struct world *w)
 	wb_status(w->wb, &s);
 	if (s.state != WB_HEALTHY)
 		fail(w, "the cache stays %s: %s", wb_state_name(s.state), s.reason);
-	if (s.nr_dirty || s.migrated != s.durable ||
-	    model_until(&w->model, s.migrated) < model_now(&w->model))
+	if (s.nr_dirty)
 		fail(w, "a drained cache has dirty blocks");
 	what = peek_counters(w->wb);
 	if (what)
 		fail(w, "%s", what);
 	check_status(w);
-	check_backings(w);
+	backings_check(w);
+	for (unsigned int i = 0; i < w->nr_cached; i++)
+		check_backing_is_well(w, i);
 }

@@ -14,6 +14,14 @@ static const char *const task_names[] = {"start", "stop", "drain", "commit", "de
 
 /* ---- tasks ---- */
 
+static bool remembered(struct world *w, const char *path, struct wb_backing_info *info)
+{
+	for (unsigned int i = 0; wb_backing_info(w->wb, i, info); i++)
+		if (info->id && strcmp(info->path, path) == 0)
+			return true;
+	return false;
+}
+
 static void all_attached(struct world *w, uint64_t number)
 {
 	for (unsigned int i = 0; i < NR_DISKS; i++) {
@@ -22,34 +30,49 @@ static void all_attached(struct world *w, uint64_t number)
 		if (d->state != DISK_ATTACHING || d->since >= number)
 			continue;
 		d->state = DISK_THERE;
+		d->leaving = d->discarding = false;
 		d->committed = i != UNCACHED;
 	}
 }
 
 static void drained(struct world *w, struct task *t)
 {
-	struct wb_status status;
-
-	wb_status(w->wb, &status);
-	if (model_until(&w->model, status.migrated_on_disk) < t->covered && !faults_damaged(w))
-		fail(w, "a drain is done, and not all is on the backings");
-	model_synced(&w->model, t->covered);
+	for (unsigned int i = 0; i < w->nr_cached; i++)
+		if ((t->disk == ALL_DISKS || t->disk == i) && !w->disks[i].discarding)
+			backing_must_have(w, i, t->covered);
+	if (t->kind == DRAIN && t->disk == ALL_DISKS)
+		model_synced(&w->model, t->covered);
 	totals->drains++;
 }
 
-static void detached(struct disk *d)
+static void detached(struct world *w, struct task *t)
 {
+	struct disk *d = &w->disks[t->disk];
+
+	if (t->disk != UNCACHED && !t->discard)
+		drained(w, t);
+	if (t->disk != UNCACHED)
+		backing_detached(w, t->disk, t->discard);
+	totals->discarded += t->discard;
+	totals->detached++;
 	d->state = DISK_AWAY;
 	d->handle = NULL;
 	d->forgotten = d->committed;
-	d->committed = false;
-	totals->detached++;
+	d->committed = d->paused = d->leaving = d->discarding = false;
 }
 
 /* Nobody knows which table is on the cache before the next commit. */
-static void detach_failed(struct disk *d)
+static void detach_failed(struct world *w, struct task *t)
 {
-	d->state = DISK_THERE;
+	struct disk *d = &w->disks[t->disk];
+
+	if (t->err == -EROFS) {
+		d->leaving = d->discarding = false;
+		d->state = d->handle ? DISK_THERE : DISK_AWAY;
+		return;
+	}
+	d->state = d->handle ? DISK_ATTACHING : DISK_AWAY;
+	d->since = w->nr_tasks;
 	d->committed = false;
 }
 
@@ -67,9 +90,7 @@ static void task_succeeded(struct world *w, struct task *t)
 		drained(w, t);
 		break;
 	case DETACH:
-		if (t->disk != UNCACHED)
-			drained(w, t);
-		detached(&w->disks[t->disk]);
+		detached(w, t);
 		break;
 	}
 }
@@ -86,7 +107,13 @@ static bool error_is_right(struct world *w, struct task *t, int err)
 	wb_status(w->wb, &status);
 	if (err == -EIO && status.state == WB_FAILED)
 		return true;
-	return err == -EIO && (t->kind == DRAIN || t->kind == DETACH) && peek_stuck(w->wb);
+	if (err != -EIO || (t->kind != DRAIN && t->kind != DETACH) || t->discard)
+		return false;
+	backings_look(w);
+	for (unsigned int i = 0; i < w->nr_cached; i++)
+		if ((t->disk == ALL_DISKS || t->disk == i) && w->disks[i].unable_at >= t->number)
+			return true;
+	return false;
 }
 
 static void task_done(void *ctx, int err)
@@ -102,7 +129,16 @@ static void task_done(void *ctx, int err)
 	if (!err)
 		task_succeeded(w, t);
 	else if (t->kind == DETACH)
-		detach_failed(&w->disks[t->disk]);
+		detach_failed(w, t);
+}
+
+static struct wb_backing *handle_of(struct world *w, unsigned int disk)
+{
+	struct wb_backing_info info;
+
+	if (disk == ALL_DISKS || w->disks[disk].handle)
+		return disk == ALL_DISKS ? NULL : w->disks[disk].handle;
+	return remembered(w, w->disks[disk].dev->bdev.path, &info) ? info.backing : NULL;
 }
 
 struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk)
@@ -118,10 +154,11 @@ struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk)
 		.kind = kind,
 		.busy = true,
 		.disk = disk,
+		.discard = kind == DETACH && w->disks[disk].discarding,
 		.covered = model_now(&w->model),
 		.number = ++w->nr_tasks,
 	};
-	note(w, "%s", task_names[kind]);
+	note(w, "%s disk %u", task_names[kind], disk);
 	switch (kind) {
 	case START:
 		wb_start(w->wb, task_done, t);
@@ -130,16 +167,25 @@ struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk)
 		wb_stop(w->wb, task_done, t);
 		break;
 	case DRAIN:
-		wb_drain(w->wb, task_done, t);
+		wb_drain(w->wb, handle_of(w, disk), task_done, t);
 		break;
 	case COMMIT:
 		wb_commit(w->wb, task_done, t);
 		break;
 	case DETACH:
-		wb_detach(w->wb, w->disks[disk].handle, task_done, t);
+		wb_detach(w->wb, handle_of(w, disk), t->discard, task_done, t);
 		break;
 	}
 	return t;
+}
+
+bool tasks_are_many(const struct world *w)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < MAX_TASKS; i++)
+		nr += w->tasks[i].busy;
+	return nr >= MANY_TASKS;
 }
 
 int task_wait(struct world *w, struct task *task, const char *what)
@@ -151,14 +197,6 @@ int task_wait(struct world *w, struct task *task, const char *what)
 }
 
 /* ---- what the cache remembers ---- */
-
-static bool remembered(struct world *w, const char *path, struct wb_backing_info *info)
-{
-	for (unsigned int i = 0; wb_backing_info(w->wb, i, info); i++)
-		if (info->id && strcmp(info->path, path) == 0)
-			return true;
-	return false;
-}
 
 /* The owner of a name, if it has one. */
 static bool name_known(struct world *w, const char *name, struct wb_backing_info *info)
@@ -178,7 +216,7 @@ static struct disk *disk_at(struct world *w, const char *path)
 }
 
 /* One whose blocks the log has. */
-static bool disk_is_missing(struct world *w)
+bool disks_any_missing(struct world *w)
 {
 	struct wb_backing_info info;
 
@@ -205,16 +243,16 @@ static int try_attach(struct world *w, unsigned int i, const char *name, bool ca
 	return wb_attach(w->wb, &spec, handle);
 }
 
-static bool choose_name(struct world *w, unsigned int i, char name[16])
+static bool choose_name(struct world *w, unsigned int i, char name[WB_NAME_LEN])
 {
 	struct wb_backing_info info;
 	struct disk *owner;
 
 	if (i == UNCACHED || !w->comings) {
-		snprintf(name, 16, "n%u", i == UNCACHED ? NR_NAMES : i);
+		snprintf(name, WB_NAME_LEN, "n%u", i == UNCACHED ? NR_NAMES : i);
 		return true;
 	}
-	snprintf(name, 16, "n%u", (unsigned int)dice(w, NR_NAMES));
+	snprintf(name, WB_NAME_LEN, "n%u", (unsigned int)dice(w, NR_NAMES));
 	if (!name_known(w, name, &info))
 		return true;
 	if (info.attached || info.in_log)
@@ -231,13 +269,15 @@ static void attach(struct world *w, unsigned int i)
 	struct disk *d = &w->disks[i];
 	struct wb_backing_info info;
 	uint64_t fails = faults_of(d->dev);
-	char name[16];
+	char name[WB_NAME_LEN];
 	int err;
 
 	if (remembered(w, d->dev->bdev.path, &info))
 		snprintf(name, sizeof(name), "%s", info.name);
 	else if (!choose_name(w, i, name))
 		return;
+	else
+		d->settled = model_now(&w->model); /* the log has nothing of it */
 	err = try_attach(w, i, name, i != UNCACHED, &d->handle);
 	note(w, "attach disk %u as %s: %d", i, name, err);
 	if (err && faults_of(d->dev) > fails)
@@ -281,7 +321,7 @@ void disks_attach_first(struct world *w)
 		if (d->state == DISK_ATTACHING && w->read_only)
 			d->state = DISK_THERE;
 	}
-	w->missing = disk_is_missing(w);
+	w->missing = disks_any_missing(w);
 	totals->missing += w->missing;
 }
 
@@ -317,7 +357,7 @@ void disk_attach_wrong(struct world *w)
 	struct wb_backing *handle;
 	unsigned int i = (unsigned int)dice(w, w->nr_cached);
 	bool cached = one_in(w, 2);
-	char name[16];
+	char name[WB_NAME_LEN];
 	int err;
 
 	if (w->disks[i].state != DISK_AWAY || !remembered(w, w->disks[i].dev->bdev.path, &info) ||
@@ -348,13 +388,21 @@ void disks_attach_missing(struct world *w)
 void disk_detach(struct world *w)
 {
 	unsigned int i = (unsigned int)dice(w, NR_DISKS);
+	struct disk *d = &w->disks[i];
+	enum disk_state before = d->state;
+	bool missing = before == DISK_AWAY && i != UNCACHED && handle_of(w, i);
 
-	if (w->disks[i].state != DISK_THERE || requests_busy(w, i))
+	if ((before != DISK_THERE && !missing) || requests_busy(w, i))
 		return;
-	w->disks[i].state = DISK_DETACHING;
-	note(w, "detach disk %u", i);
-	if (!task_begin(w, DETACH, i))
-		w->disks[i].state = DISK_THERE;
+	d->state = DISK_DETACHING;
+	d->leaving = true;
+	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 3);
+	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
+	     missing ? ", which is missing" : "");
+	if (task_begin(w, DETACH, i))
+		return;
+	d->state = before;
+	d->leaving = d->discarding = false;
 }
 
 void disks_forget(struct world *w)
@@ -366,6 +414,7 @@ void disks_forget(struct world *w)
 			d->committed = d->forgotten = false;
 		d->state = DISK_AWAY;
 		d->handle = NULL;
+		d->paused = false;
 	}
 	memset(w->tasks, 0, sizeof(w->tasks));
 }

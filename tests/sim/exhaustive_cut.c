@@ -56,8 +56,8 @@ static void try_one(struct cutter *c);
 
 struct result {
 	uint64_t image; /* 0: free */
-	uint64_t contents, backings;
-	bool between; /* batches */
+	uint64_t contents, backings[NR_BACKINGS];
+	bool consistent[NR_BACKINGS]; /* the backing shows a state of the past */
 };
 
 static struct result *results;
@@ -86,18 +86,25 @@ static void grow_results(void)
 	max_results = max;
 }
 
+/* Of one backing's part of all contents. */
+static uint64_t backing_hash(const uint8_t *contents, unsigned int i)
+{
+	return i ? hash_of(contents + FIRST_LEN, SECOND_LEN) : hash_of(contents, FIRST_LEN);
+}
+
 static void recover(const uint8_t *image, struct result *result, uint8_t *contents)
 {
-	struct wb_status status;
+	struct wb_backing_info info;
 
 	bench_load(&probe_bench, image);
 	run_reset(&probe, NULL, 0);
 	probe_bench.before_change = NULL;
 	if (run_open(&probe))
 		fail("the cache can't be opened: %s", probe_bench.last_message);
-	wb_status(probe.wb, &status);
-	result->between = status.batch_end <= status.migrated;
-	result->backings = hash_of(image + probe_bench.contents, CONTENTS_LEN);
+	for (unsigned int i = 0; i < NR_BACKINGS; i++) {
+		result->consistent[i] = wb_backing_info(probe.wb, i, &info) && info.consistent;
+		result->backings[i] = backing_hash(image + probe_bench.contents, i);
+	}
 	run_read(&probe, contents);
 	result->contents = hash_of(contents, CONTENTS_LEN);
 	run_abandon(&probe);
@@ -124,10 +131,12 @@ static struct result *result_of(const uint8_t *image, bool *fresh)
 
 /* ---- the oracle ---- */
 
-static bool is_past(const struct run *run, unsigned int from, unsigned int to, uint64_t hash)
+/* Each backing goes its own way, so each has a past of its own. */
+static bool is_past(const struct run *run, unsigned int from, unsigned int to, unsigned int i,
+		    uint64_t hash)
 {
 	for (unsigned int n = from; n <= to; n++)
-		if (run->hashes[n] == hash)
+		if (backing_hash(run_state(run, n), i) == hash)
 			return true;
 	return false;
 }
@@ -163,17 +172,19 @@ static unsigned int check_contents(struct cutter *c, const struct result *result
 	fail("what was recovered is none of the states %u..%u", c->cut.min, c->cut.max);
 }
 
-static void check_backings(struct cutter *c, const struct result *result, unsigned int state)
+static void check_backing(struct cutter *c, const struct result *result, unsigned int state,
+			  unsigned int i)
 {
 	const struct run *run = c->run;
+	uint64_t hash = result->backings[i];
 
-	if (!result->between || is_past(run, c->cut.drained, state, result->backings))
+	if (!result->consistent[i] || is_past(run, c->cut.drained, state, i, hash))
 		return;
 	if (run->before && !c->cut.drained &&
-	    is_past(run->before, run->before_drained, run->before_last, result->backings))
+	    is_past(run->before, run->before_drained, run->before_last, i, hash))
 		return;
 	explain(run, c->image + probe_bench.contents);
-	fail("between batches the backings alone show none of the states %u..%u", c->cut.drained,
+	fail("between batches backing %u alone shows none of the states %u..%u", i, c->cut.drained,
 	     state);
 }
 
@@ -272,7 +283,8 @@ static void check_one(struct cutter *c)
 	result = result_of(c->image, &fresh);
 	selected = c->deep && result->image / 2 % c->deep == 0;
 	state = check_contents(c, result);
-	check_backings(c, result, state);
+	for (unsigned int i = 0; i < NR_BACKINGS; i++)
+		check_backing(c, result, state, i);
 	if (c->killed)
 		live_again(c, state, selected);
 	else if (selected && (fresh || wanted.cut[level] != ANY))

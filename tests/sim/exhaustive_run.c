@@ -266,7 +266,7 @@ static void submit(struct run *run, struct op *op)
 		op->io.backing = NULL;
 		wb_sync(run->wb, &op->io);
 	} else {
-		wb_drain(run->wb, op_ended, op);
+		wb_drain(run->wb, NULL, op_ended, op);
 	}
 }
 
@@ -420,7 +420,7 @@ void run_drain(struct run *run)
 {
 	struct outcome o = {0};
 
-	wb_drain(run->wb, outcome_done, &o);
+	wb_drain(run->wb, NULL, outcome_done, &o);
 	if (wait_outcome(run, &o, "drains"))
 		fail("the cache can't be drained");
 	run->drained = run->synced = run->nr_states;

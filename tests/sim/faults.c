@@ -112,6 +112,14 @@ void faults_mend(struct world *w)
 	}
 }
 
+bool faults_none(const struct simdev *dev)
+{
+	for (unsigned int op = 0; op < BDEV_NR_OPS; op++)
+		if (dev->faults[op].err)
+			return false;
+	return !dev->gone && !dev->slow_ns;
+}
+
 /* ---- damage ---- */
 
 /* A block in which there is something. */
@@ -148,6 +156,33 @@ static void rot(struct world *w)
 		w->rotten_supers |= 1u << (off / WB_SUPER_AREA);
 	else
 		w->other_damage = true;
+}
+
+static void note_lost(struct world *w, const struct peek_block *b)
+{
+	for (unsigned int i = 0; i < NR_CACHED; i++)
+		if (strcmp(w->disks[i].dev->bdev.path, b->path) == 0)
+			w->lost_blocks[w->nr_lost++] = (struct lost){i, b->block,
+								     model_last(&w->model, i,
+										b->block)};
+	totals->lost++;
+}
+
+/* What is on its backing, too, is no loss. */
+void faults_rot(struct world *w)
+{
+	struct peek_block b;
+
+	for (unsigned int tries = 0; tries < 16 && w->nr_lost < MAX_LOST; tries++) {
+		if (!peek_block(w->wb, (uint32_t)dice(w, peek_positions(w->wb)), &b))
+			continue;
+		simdev_rot(w->cache, b.off + dice(w, WB_BLOCK_SIZE), (unsigned int)dice(w, 8));
+		note(w, "damage: block %u of %s, which is %s", b.block, b.path,
+		     b.dirty ? "lost" : "on its backing too");
+		if (b.dirty)
+			note_lost(w, &b);
+		return;
+	}
 }
 
 void faults_damage(struct world *w)

@@ -216,6 +216,31 @@ const uint32_t *model_state(struct model *m, unsigned int backing, uint64_t n)
 	return m->asked.stamps + m->first[backing];
 }
 
+bool model_same(struct model *m, unsigned int backing, uint64_t a, uint64_t b)
+{
+	size_t len = m->sectors[backing] * sizeof(uint32_t);
+	uint32_t *stamps = malloc(len);
+	bool same;
+
+	assert(stamps);
+	memcpy(stamps, model_state(m, backing, a), len);
+	same = memcmp(stamps, model_state(m, backing, b), len) == 0;
+	free(stamps);
+	return same;
+}
+
+void model_forget(struct model *m, unsigned int backing, const uint32_t *stamps)
+{
+	size_t len = m->sectors[backing] * sizeof(*stamps);
+
+	for (uint64_t n = 0; n < m->nr_ops; n++)
+		if (m->ops[n].backing == backing)
+			m->ops[n].nr = 0;
+	memcpy(m->base.stamps + m->first[backing], stamps, len);
+	memcpy(m->now.stamps + m->first[backing], stamps, len);
+	memcpy(m->asked.stamps + m->first[backing], stamps, len);
+}
+
 void model_cut(struct model *m, uint64_t n)
 {
 	if (n == m->nr_ops)
@@ -250,6 +275,44 @@ bool model_wrote(const struct model *m, unsigned int backing, uint32_t sector, u
 		if (m->ops[n].stamp == stamp && touches(&m->ops[n], backing, sector))
 			return true;
 	return false;
+}
+
+bool model_has_written(const struct model *m, uint64_t from, uint64_t to)
+{
+	for (uint64_t n = from; n < to && n < m->nr_ops; n++)
+		if (m->ops[n].nr)
+			return true;
+	return false;
+}
+
+bool model_replaced(const struct model *m, unsigned int backing, uint32_t block, uint64_t from,
+		    uint64_t to)
+{
+	uint32_t first = block * (BLOCK / SECTOR), end = first + BLOCK / SECTOR;
+
+	if (end > m->sectors[backing])
+		end = m->sectors[backing];
+	for (uint64_t n = from; n < to && n < m->nr_ops; n++) {
+		const struct model_op *op = &m->ops[n];
+
+		if (op->backing == backing && op->first <= first && op->first + op->nr >= end)
+			return true;
+	}
+	return false;
+}
+
+uint64_t model_last(const struct model *m, unsigned int backing, uint32_t block)
+{
+	uint32_t first = block * (BLOCK / SECTOR), end = first + BLOCK / SECTOR;
+	uint64_t n = m->nr_ops;
+
+	for (; n; n--) {
+		const struct model_op *op = &m->ops[n - 1];
+
+		if (op->backing == backing && op->first < end && op->first + op->nr > first)
+			break;
+	}
+	return n;
 }
 
 static bool sector_ok(struct model *m, unsigned int backing, uint32_t sector, uint32_t stamp,

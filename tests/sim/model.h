@@ -67,6 +67,17 @@ const uint32_t *model_state(struct model *m, unsigned int backing, uint64_t n);
 /* Whether one of the operations [from, to) gave a sector this stamp. */
 bool model_wrote(const struct model *m, unsigned int backing, uint32_t sector, uint32_t stamp,
 		 uint64_t from, uint64_t to);
+/* Whether one of the operations [from, to) wrote anything that is not forgotten. */
+bool model_has_written(const struct model *m, uint64_t from, uint64_t to);
+/* Whether one of the operations [from, to) wrote all of a block. */
+bool model_replaced(const struct model *m, unsigned int backing, uint32_t block, uint64_t from,
+		    uint64_t to);
+/* How many operations it took until a block was written last. */
+uint64_t model_last(const struct model *m, unsigned int backing, uint32_t block);
+/* Whether a backing was the same after a and b operations. */
+bool model_same(struct model *m, unsigned int backing, uint64_t a, uint64_t b);
+/* A backing's history is forgotten; these are its stamps, always. */
+void model_forget(struct model *m, unsigned int backing, const uint32_t *stamps);
 /* Operations from n on never were. */
 void model_cut(struct model *m, uint64_t n);
 /* The history begins here, with the stamps in `asked`. */

@@ -2,6 +2,8 @@
 /* What the simulation knows of the engine's inside: where a request is in the log, and counters. */
 #include "config.h"
 
+#include <string.h>
+
 #include "engine/engine.h"
 #include "tests/sim/world.h"
 
@@ -23,9 +25,90 @@ bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry)
 	return true;
 }
 
-bool peek_stuck(const struct wb *wb)
+/* To the last segment: not even that a block is lost can be noted. */
+bool peek_is_full(struct wb *wb)
 {
-	return wb->stuck;
+	return !segments_have_slots(wb, 1);
+}
+
+bool peek_crowded(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (b->entry.id && !b->entry.detached && backing_held(wb, b))
+			return backing_over_limit(wb, b, 0, false);
+	}
+	return false;
+}
+
+static struct wb_backing *find(struct wb *wb, const char *path)
+{
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (b->entry.id && !b->entry.detached && strcmp(b->entry.path, path) == 0)
+			return b;
+	}
+	return NULL;
+}
+
+void peek_backing(struct wb *wb, const char *path, struct peek *peek)
+{
+	const struct wb_backing *b = find(wb, path);
+
+	*peek = (struct peek){0};
+	if (!b)
+		return;
+	*peek = (struct peek){
+		.known = true,
+		.pending = backing_pending(b),
+		.unable = backing_pending(b) && backing_unable(b),
+		.held = backing_held(wb, b),
+		.carried = b->carried,
+		.migrated = b->entry.migrated,
+		.migrated_on_disk = b->migrated_on_disk,
+		.batch_end = b->entry.batch_end,
+	};
+}
+
+/* Vouched for by a superblock, so that recovery goes by its header. */
+static bool is_settled(const struct wb *wb, const struct slot *slot)
+{
+	return slot->segment && slot->segment != wb->segments.current &&
+	       slot->last_record <= wb->super.durable;
+}
+
+bool peek_block(struct wb *wb, uint32_t position, struct peek_block *block)
+{
+	const struct index_entry *e = &wb->index.entries[position];
+	const struct slot *slot = segment_slot_at(wb, position);
+	const struct wb_backing *b;
+	struct block_state state;
+
+	if (!(e->flags & INDEX_LINKED) || !is_settled(wb, slot))
+		return false;
+	b = wb->by_id[e->backing];
+	state = blocks_lookup(wb, b, index_block(e));
+	if (b->entry.detached || state.kind != BLOCK_CACHED || state.position != position)
+		return false;
+	*block = (struct peek_block){
+		.path = b->entry.path,
+		.block = (uint32_t)index_block(e),
+		.dirty = slot->last_record > b->migrated_on_disk,
+		.off = layout_offset(position),
+	};
+	return true;
+}
+
+uint32_t peek_positions(const struct wb *wb)
+{
+	return layout_nr_positions(&wb->layout);
+}
+
+bool peek_has_poison(const struct wb *wb)
+{
+	return wb->has_poison;
 }
 
 uint32_t peek_max_blocks(const struct wb *wb)

@@ -62,8 +62,11 @@ void requests_note_placed(struct world *w)
 	struct client *c;
 	uint64_t record = 0;
 
-	while ((c = next_placed(w, &record)))
+	while ((c = next_placed(w, &record))) {
 		c->op = model_placed(&w->model, c->disk, c->io.off, c->io.len, c->stamp, record);
+		note(w, "operation %llu: stamp %u ends in record %llu", (unsigned long long)c->op,
+		     c->stamp, (unsigned long long)record);
+	}
 }
 
 /* ---- what an error may be ---- */
@@ -75,27 +78,30 @@ static uint64_t read_fails(struct world *w, unsigned int disk)
 
 /*
  * A read fails when a read of the cache or its disk did meanwhile, or what the cache has is
- * damaged; a write too, for its edges, or when the cache has failed, or when the log is full and
- * can't be migrated and the knob says so; a sync when the cache has failed. What is not cached
- * fails when its disk did.
+ * damaged; a write too, for its edges, or when the cache has failed, or when the log is full of
+ * what its disk can't take and the knob says so; a sync when the cache has failed. What is not
+ * cached fails when its disk did.
  */
 static bool error_is_right(struct world *w, struct client *c, int err)
 {
+	const struct disk *d = &w->disks[c->disk];
 	bool read_failed = read_fails(w, c->disk) > c->read_fails || faults_damaged(w);
 	struct wb_status status;
 
+	backings_look(w);
 	if (c->must_be_refused || err == -EROFS)
 		return c->must_be_refused && err == -EROFS;
 	if (err == -ESHUTDOWN)
 		return w->stopping;
 	if (c->disk == UNCACHED)
 		return faults_of(w->disks[c->disk].dev) > c->disk_fails;
-	if (c->kind != SYNC && read_failed)
+	if (c->kind != SYNC &&
+	    (read_failed || backing_lost(w, c->disk, c->io.off, c->io.len, c->covered)))
 		return true;
 	if (c->kind == READ)
 		return false;
 	if (err == -ENOSPC)
-		return is_write(c) && peek_stuck(w->wb) &&
+		return is_write(c) && (d->paused || d->unable_at >= c->tasks) &&
 		       wb_knob_get(w->wb, NULL, WB_KNOB_ON_FULL);
 	wb_status(w->wb, &status);
 	return err == -EIO && status.state == WB_FAILED;
@@ -248,6 +254,7 @@ static void prepare(struct world *w, struct client *c, enum kind kind, unsigned 
 	c->world = w;
 	c->op = NO_OP;
 	c->covered = model_now(&w->model);
+	c->tasks = w->nr_tasks;
 	c->read_fails = read_fails(w, disk);
 	c->disk_fails = faults_of(w->disks[disk].dev);
 	c->flush_fails = w->disks[disk].dev->nr_failed[BDEV_FLUSH];
@@ -316,6 +323,14 @@ bool requests_busy(const struct world *w, unsigned int disk)
 	return false;
 }
 
+bool requests_done(const struct world *w, unsigned int disks)
+{
+	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
+		if (w->clients[i].busy && disks >> w->clients[i].disk & 1)
+			return false;
+	return true;
+}
+
 void requests_wait(struct world *w)
 {
 	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
@@ -359,7 +374,8 @@ static int read_range(struct world *w, unsigned int disk, uint64_t off, uint64_t
 	while (!reading.done)
 		if (!world_step(w))
 			fail(w, "a read never completes");
-	if (reading.err && read_fails(w, disk) == fails && !faults_damaged(w))
+	if (reading.err && read_fails(w, disk) == fails && !faults_damaged(w) &&
+	    !(disk != UNCACHED && backing_lost(w, disk, off, len, model_now(&w->model))))
 		fail(w, "disk %u can't be read", disk);
 	return reading.err;
 }

@@ -86,6 +86,11 @@ static void print_totals(void)
 	       "read-only\n",
 	       (unsigned long long)t->attached, (unsigned long long)t->detached,
 	       (unsigned long long)t->missing, (unsigned long long)t->read_only);
+	printf("holding: %llu pauses, %llu blocks carried forward, %llu disks discarded, %llu blocks "
+	       "lost to rot, %llu times the others had to go on\n",
+	       (unsigned long long)t->paused, (unsigned long long)t->carried,
+	       (unsigned long long)t->discarded, (unsigned long long)t->lost,
+	       (unsigned long long)t->progress);
 }
 
 struct arguments {

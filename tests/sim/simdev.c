@@ -275,6 +275,13 @@ void simdev_fail(struct simdev *dev, enum bdev_op op, int err, uint64_t skip, ui
 	dev->faults[op] = (struct simdev_fault){.err = err, .skip = skip, .times = times};
 }
 
+void simdev_save(struct simdev *dev)
+{
+	for (unsigned int i = 0; i < dev->nr_writes; i++)
+		apply(dev, &dev->writes[i], 0, dev->writes[i].len);
+	forget_writes(dev);
+}
+
 void simdev_rot(struct simdev *dev, uint64_t off, unsigned int bit)
 {
 	dev->visible[off] ^= (uint8_t)(1u << bit);

@@ -91,6 +91,9 @@ struct simdev *simdev_new(struct sim *sim, const char *name, uint64_t size);
 /* The next `times` I/Os of a kind fail with err, after `skip` good ones. */
 void simdev_fail(struct simdev *dev, enum bdev_op op, int err, uint64_t skip, uint64_t times);
 
+/* Make stable what has been written, as a flush would. */
+void simdev_save(struct simdev *dev);
+
 /* Invert a bit of a device for good. */
 void simdev_rot(struct simdev *dev, uint64_t off, unsigned int bit);
 

@@ -14,7 +14,8 @@
 #define OPEN 0
 #define LOOK 1
 #define BEGIN 2
-#define FIRST 3
+#define HOLD 3
+#define FIRST 4
 #define PLAN (LIFE_ACTIONS - 2)
 #define END (LIFE_ACTIONS - 1)
 
@@ -33,6 +34,7 @@ bool world_step(struct world *w)
 {
 	if (++w->steps > MAX_STEPS)
 		fail(w, "it goes on for ever");
+	backings_look(w);
 	return sim_step(&w->sim);
 }
 
@@ -124,6 +126,7 @@ static bool open_cache(struct world *w, bool *truncated)
 	err = try_open(w);
 	if (err && open_damaged(w, err))
 		return false;
+	w->cache_faults_at_open = faults_of(w->cache);
 	w->cache_fails_at_open = w->cache->nr_failed[BDEV_WRITE] + w->cache->nr_failed[BDEV_FLUSH];
 	w->sim.wb = w->wb;
 	w->max_blocks = peek_max_blocks(w->wb);
@@ -157,6 +160,7 @@ static void end_life(struct world *w)
 	requests_forget(w);
 	disks_forget(w);
 	uncached_doubt(&w->uncached);
+	totals->carried += w->last.nr_carried_blocks;
 	w->wb = NULL;
 	w->stopping = w->started = false;
 	if (w->read_only && count_writes(w) != w->writes_at_open)
@@ -185,7 +189,8 @@ static void close_cleanly(struct world *w)
 	struct task *stop;
 	int err;
 
-	w->stopping = one_in(w, 2) || faults_explain(w) || w->cache->slow_ns || w->fault;
+	w->stopping = one_in(w, 2) || faults_explain(w) || w->cache->slow_ns || w->fault ||
+		      hold_any(w);
 	if (!w->stopping)
 		requests_wait(w);
 	w->stopping = true;
@@ -216,13 +221,18 @@ static void heal(struct world *w)
 	note(w, "heal");
 	faults_mend(w);
 	wb_retry(w->wb);
+	hold_nothing(w);
 	disks_attach_missing(w);
 	wb_retry(w->wb);
 	requests_wait(w);
+	wb_retry(w->wb); /* those that had failed before have told so now */
 	for (unsigned int i = 0; i < MAX_TASKS; i++)
 		task_wait(w, &w->tasks[i], "a task never completes");
-	if (task_wait(w, task_begin(w, DRAIN, 0), "a drain never completes"))
+	if (task_wait(w, task_begin(w, DRAIN, ALL_DISKS), "a drain never completes")) {
+		if (w->nr_lost && peek_is_full(w->wb))
+			return;
 		fail(w, "what was mended can't be drained");
+	}
 	check_healed(w);
 }
 
@@ -231,7 +241,7 @@ static void end(struct world *w)
 	uint64_t n = dice(w, 10);
 
 	requests_note_placed(w);
-	check_backings(w);
+	backings_check(w);
 	if (n >= 8 && w->started && !w->read_only && !faults_damaged(w)) {
 		heal(w);
 		n = dice(w, 10);
@@ -271,6 +281,8 @@ static void live(struct world *w)
 	w->started = !w->crash_early && begin(w, BEGIN) && start_cache(w) == 0;
 	w->crash_early = false;
 	totals->read_only += w->read_only;
+	if (w->started && w->holding && begin(w, HOLD))
+		hold_pause(w);
 	for (unsigned int i = 0; w->started && i < nr; i++)
 		if (begin(w, FIRST + i))
 			act(w);
@@ -289,6 +301,11 @@ static void choose_geometry(struct world *w)
 	w->geometry.nr_segments = 3 + dice(w, one_in(w, 8) ? 60 : 8);
 	w->options.nr_buffers = 2 + (unsigned int)dice(w, 6);
 	w->options.nr_zeros = 8 + (unsigned int)dice(w, 60);
+	/* Poison takes room that nobody has reckoned with, which a tiny log hasn't. */
+	if (w->rotting && w->geometry.segment_size < 4 * WB_BLOCK_SIZE)
+		w->geometry.segment_size = 4 * WB_BLOCK_SIZE;
+	if (w->rotting)
+		w->geometry.nr_segments += 3;
 	w->max_len = 16ull * WB_BLOCK_SIZE;
 	if (!w->large)
 		return;
@@ -302,6 +319,8 @@ static void choose_habits(struct world *w)
 	w->faulty = one_in(w, 2);
 	w->comings = one_in(w, 3);
 	w->damaging = one_in(w, 6);
+	w->rotting = !w->damaging && one_in(w, 5);
+	w->holding = one_in(w, 3);
 	w->has_uncached = one_in(w, 3);
 	w->nr_cached = one_in(w, 3) ? NR_CACHED : 2;
 	totals->damaged_runs += w->damaging;
@@ -384,11 +403,14 @@ void world_run(uint64_t seed, const uint8_t *keep, bool verbose)
 	w->seed = seed;
 	w->keep = keep;
 	draw_for(w, UINT64_MAX - 1);
-	choose_geometry(w);
 	choose_habits(w);
+	choose_geometry(w);
 	build_cache(w);
 	build_disks(w);
 	build_memory(w);
+	note(w, "%llu segments of %u blocks, %u buffers, %u extents of zeros",
+	     (unsigned long long)w->geometry.nr_segments, w->geometry.segment_size / WB_BLOCK_SIZE,
+	     w->options.nr_buffers, w->options.nr_zeros);
 	lives = w->large ? 3 : MAX_LIVES;
 	for (w->life = 0; w->life < lives && !w->lost; w->life++)
 		live(w);

@@ -7,8 +7,10 @@
  *	actions.c	the table of what may happen in a life
  *	requests.c	reads, writes, zeroing, syncs
  *	disks.c		disks come and go: attach, detach, commit, drain
+ *	holding.c	disks are held back, and the others go on
  *	faults.c	what devices do wrong
- *	checks.c	what has to be true: contents, backings, ladder, counters
+ *	checks.c	what has to be true: contents, ladder, counters
+ *	backings.c	what the backings alone have to show
  *	uncached.c	what a disk that is not cached has to show
  *	peek.c		the only one that looks into the engine
  *
@@ -27,8 +29,9 @@
 #include "tests/sim/uncached.h"
 
 #define MAX_REQUESTS 32
-#define MAX_TASKS 8
-#define NR_CACHED 3 /* disks whose backings are cached; one more is not */
+#define MAX_TASKS 16
+#define MANY_TASKS 8 /* no action begins one more */
+#define NR_CACHED 3  /* disks whose backings are cached; one more is not */
 #define NR_DISKS (NR_CACHED + 1)
 #define UNCACHED NR_CACHED
 #define MAX_LIVES 12
@@ -36,6 +39,8 @@
 #define MAX_STEPS 100000  /* of a life */
 #define MAX_GENERATIONS 64
 #define NO_OP UINT64_MAX
+#define ALL_DISKS NR_DISKS /* of a drain */
+#define MAX_LOST 256
 
 struct world;
 
@@ -49,6 +54,7 @@ struct client {
 	unsigned int disk;
 	uint32_t stamp;
 	uint64_t covered;    /* operations when it began */
+	uint64_t tasks;	     /* ever, by then */
 	uint64_t op;	     /* its own, or NO_OP */
 	uint64_t read_fails; /* of cache and disk when it began */
 	uint64_t disk_fails; /* any I/O of the disk */
@@ -64,6 +70,7 @@ struct task {
 	bool busy;
 	int err;
 	unsigned int disk;
+	bool discard;
 	uint64_t covered;
 	uint64_t number;
 };
@@ -82,12 +89,30 @@ struct disk {
 	uint64_t since; /* ATTACHING: tasks that were begun before */
 	bool committed; /* the cache must remember it */
 	bool forgotten; /* it must not */
+	bool paused;
+	bool leaving, discarding; /* perhaps, if the cache knows it no more */
+	/* What it shows without the cache; counts of operations. */
+	uint64_t settled; /* all of its operations before are on it */
+	uint64_t floor;	  /* no sector of it is older */
+	uint64_t seen;	  /* it has shown this state */
+	/* Its blocks may be out of order in the log up to this record: the floor stays. */
+	bool carried;
+	uint64_t carried_until;
+	uint64_t unable_at; /* task number: when it was unable last */
+};
+
+/* A block whose only copy has rotted. It can't be read, but never shows anything wrong. */
+struct lost {
+	unsigned int disk;
+	uint32_t block;
+	uint64_t since; /* operations: unless one of the later ones has replaced it */
 };
 
 struct totals {
 	uint64_t runs, lives, crashes, kills, requests, syncs, refused_opens, truncated;
 	uint64_t attached, detached, missing, drains, read_only, damaged_runs;
 	uint64_t io_errors, gone, slow, rot, mishaps; /* faults */
+	uint64_t carried, paused, discarded, progress, lost;
 	uint64_t simulated_ns;
 };
 
@@ -112,7 +137,7 @@ struct world {
 	uint64_t max_disk;   /* bytes, rounded up */
 
 	/* what this run may do */
-	bool faulty, comings, damaging, large, has_uncached;
+	bool faulty, comings, damaging, rotting, holding, large, has_uncached;
 
 	/* of the run */
 	uint64_t seed;
@@ -128,15 +153,18 @@ struct world {
 	unsigned int rotten_supers; /* bits: those that have not been written again */
 	uint64_t durable_seen;	    /* when last looked at */
 	uint64_t base_record;	    /* where the history begins */
-	bool lost;		    /* the cache could not be opened any more */
+	struct lost lost_blocks[MAX_LOST];
+	unsigned int nr_lost;
+	bool lost; /* the cache could not be opened any more */
 
 	/* of the life */
 	unsigned int life;
 	uint64_t steps;
 	bool started, stopping, read_only, crash_early, fault;
-	bool missing;		      /* it began without a disk whose blocks the log has */
-	uint64_t faults_at_open;      /* failed I/Os of all devices */
-	uint64_t cache_fails_at_open; /* failed writes and flushes of the cache */
+	bool missing;		       /* it began without a disk whose blocks the log has */
+	uint64_t faults_at_open;       /* failed I/Os of all devices */
+	uint64_t cache_faults_at_open; /* of the cache */
+	uint64_t cache_fails_at_open;  /* failed writes and flushes of the cache */
 	uint64_t writes_at_open;
 	struct wb_status last; /* for what only grows */
 };
@@ -161,6 +189,8 @@ void request_start(struct world *w, enum kind kind);
 /* Register what has been placed in the log meanwhile. */
 void requests_note_placed(struct world *w);
 bool requests_busy(const struct world *w, unsigned int disk);
+/* Whether all those of these disks (bits) are done. */
+bool requests_done(const struct world *w, unsigned int disks);
 void requests_wait(struct world *w);
 void requests_forget(struct world *w); /* the life is over */
 /* Read all of a disk; false for blocks that can't be read. ok has a byte for each block. */
@@ -171,15 +201,39 @@ void disks_attach_first(struct world *w);
 void disk_attach(struct world *w);
 void disk_attach_wrong(struct world *w);
 void disk_detach(struct world *w);
+bool disks_any_missing(struct world *w);
 struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk);
+bool tasks_are_many(const struct world *w);
 int task_wait(struct world *w, struct task *task, const char *what);
 void disks_forget(struct world *w); /* the life is over */
 void disks_attach_missing(struct world *w);
+
+/* holding.c */
+void hold_pause(struct world *w);
+void hold_busy(struct world *w);
+void hold_nothing(struct world *w);
+bool hold_any(struct world *w);
+/* The healthy ones go on while others are held. */
+void hold_progress(struct world *w);
+
+/* backings.c */
+void backings_opened(struct world *w);
+void backings_rebased(struct world *w); /* the history begins anew */
+void backings_look(struct world *w);	/* at how far they are */
+void backings_check(struct world *w);
+/* The cache has forgotten a disk, and with discarded what it did not have. */
+void backing_detached(struct world *w, unsigned int i, bool discarded);
+/* It must have the first n operations, for good. */
+void backing_must_have(struct world *w, unsigned int i, uint64_t n);
+/* Whether a block of a range may be lost, or was after so many operations. */
+bool backing_lost(const struct world *w, unsigned int i, uint64_t off, uint64_t len, uint64_t from);
 
 /* faults.c */
 void faults_inject(struct world *w);
 void faults_mend(struct world *w);
 void faults_damage(struct world *w); /* the cache, silently */
+void faults_rot(struct world *w);    /* a block of data, which is known then */
+bool faults_none(const struct simdev *dev);
 bool faults_damaged(const struct world *w);
 uint64_t faults_fired(const struct world *w);
 uint64_t faults_of(const struct simdev *dev);
@@ -191,7 +245,6 @@ void check_status(struct world *w);
 bool check_opened(struct world *w, uint64_t vouched);
 /* truncated: the history begins anew with what is there. */
 void check_contents(struct world *w, bool truncated);
-void check_backings(struct world *w);
 void check_healed(struct world *w);
 /* The largest record that anything readable on the cache says is durable. */
 uint64_t check_vouched(struct world *w);
@@ -203,7 +256,26 @@ void peek_reset(struct wb_io *io);
 bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry);
 /* Whether counters equal a walk over index and slots; else what does not. */
 const char *peek_counters(struct wb *wb);
-bool peek_stuck(const struct wb *wb); /* migration pauses because of a failure */
+struct peek {
+	bool known; /* by the table */
+	bool pending, unable, held;
+	bool carried; /* just now */
+	uint64_t migrated, migrated_on_disk, batch_end;
+};
+void peek_backing(struct wb *wb, const char *path, struct peek *peek);
+/* Whether several that are held together have more than the log should have. */
+bool peek_crowded(struct wb *wb);
+bool peek_is_full(struct wb *wb);
+struct peek_block {
+	const char *path; /* of its backing */
+	uint32_t block;
+	bool dirty;
+	uint64_t off; /* on the cache */
+};
+uint32_t peek_positions(const struct wb *wb);
+/* What is at a position of the log, if lookups find it and a crash doesn't make it doubtful. */
+bool peek_block(struct wb *wb, uint32_t position, struct peek_block *block);
+bool peek_has_poison(const struct wb *wb);
 uint32_t peek_max_blocks(const struct wb *wb);
 
 #endif

@@ -349,6 +349,9 @@ END_TEST
 
 /* ---- a full log ---- */
 
+/* Somewhat less than half in so small a log: copies need a header now and then. */
+#define HELD_MOST 16u
+
 /* Write other blocks of slow0 until one has to wait; NULL: none has. */
 static struct op *fill_half(void)
 {
@@ -375,7 +378,7 @@ START_TEST(writes_to_a_held_backing_wait_at_half_of_the_log_and_others_go_on)
 	pause_backing(0, true);
 	op = fill_half();
 	ck_assert_ptr_nonnull(op);
-	ck_assert_uint_eq(info(0).nr_dirty, SEGMENTS * 3 / 2);
+	ck_assert_uint_eq(info(0).nr_dirty, HELD_MOST);
 	turn_ring(5);
 	ck_assert(!op->done);
 	expect(0, 0, op->io.off, 'h');
@@ -391,11 +394,11 @@ START_TEST(writes_to_a_held_backing_get_no_space_at_half_of_the_log_with_on_full
 	knob(WB_KNOB_ON_FULL, 1);
 	pause_backing(0, true);
 	ck_assert_ptr_null(fill_half());
-	ck_assert_uint_eq(info(0).nr_dirty, SEGMENTS * 3 / 2);
+	ck_assert_uint_eq(info(0).nr_dirty, HELD_MOST);
 	ck_assert_int_eq(do_zero(0, 40 * BLOCK, BLOCK), -ENOSPC);
 	turn_ring(5);
 	ck_assert_int_eq(do_write(0, 40 * BLOCK, BLOCK, 'i'), -ENOSPC);
-	expect(0, 0, SEGMENTS * 3 / 2 * BLOCK, 'h');
+	expect(0, 0, HELD_MOST * BLOCK, 'h');
 	pause_backing(0, false);
 	ck_assert_int_eq(do_write(0, 40 * BLOCK, BLOCK, 'i'), 0);
 }

@@ -203,7 +203,7 @@ START_TEST(discard_makes_room_in_a_full_log)
 	uint64_t before;
 
 	pause_backing(0, true);
-	for (uint64_t i = 0; i < SEGMENTS * 3 / 2; i++)
+	for (uint64_t i = 0; i < SEGMENTS; i++)
 		write_block(0, i, 'f');
 	turn_ring(2);
 	ck_assert_int_eq(do_detach(0, true), 0);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The triggers called drain. They can take hours, so who waits may give up: the migration goes on,
+ * but the write into the trigger ends. Whoever is first, the end of the drain or the interrupt,
+ * answers. Runs on receivers and on the engine's threads.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "common/message.h"
+#include "fuse/control.h"
+#include "fuse/server.h"
+
+static void interrupted(fuse_req_t req, void *data)
+{
+	struct request *request = data;
+
+	/* From then on the context may be in other hands. */
+	if (!atomic_exchange(&request->answered, true))
+		fuse_reply_err(req, EINTR);
+}
+
+static void refuse(const struct request *request, int err)
+{
+	struct server *server = request->server;
+
+	if (request->export)
+		control_refuse_to_go(server, "drain", request->export->name, err);
+	else
+		control_refuse(&server->control, err, "drain: %s", reason(err));
+}
+
+static void drained(void *ctx, int err)
+{
+	struct request *request = ctx;
+
+	if (!atomic_exchange(&request->answered, true)) {
+		/* Returns when no interrupt is looking at the context. */
+		fuse_req_interrupt_func(request->req, NULL, NULL);
+		if (err) {
+			refuse(request, err);
+			fuse_reply_err(request->req, -err);
+		} else {
+			fuse_reply_write(request->req, request->len);
+		}
+	}
+	request_put(request);
+}
+
+static int drain(struct control_store *store, struct export *export)
+{
+	struct request *request = request_take(store->req);
+	struct wb_backing *backing = export ? atomic_load(&export->backing) : NULL;
+
+	request->export = export;
+	request->len = store->len;
+	atomic_store(&request->answered, false);
+	fuse_req_interrupt_func(store->req, interrupted, request);
+	wb_drain(store->server->wb, backing, drained, request);
+	return CONTROL_LATER;
+}
+
+int control_drain(struct control_store *store)
+{
+	return drain(store, NULL);
+}
+
+int control_drain_device(struct control_store *store)
+{
+	struct exports *exports = &store->server->exports;
+	struct export *export;
+	int err = exports_hold(exports, store->slot, &export);
+
+	if (err)
+		return control_refuse(&store->server->control, err, "drain: %s", reason(err));
+	err = drain(store, export);
+	exports_release(exports, store->slot);
+	return err;
+}
