@@ -31,10 +31,7 @@
 
 #define BATCH_SEGMENTS 256u /* largest nr_max_batched_migration */
 #define LONGEST_PAUSE (30 * NS_PER_S)
-#define POLL_WRITES NS_PER_MS	       /* while a write stands in the way of poison */
-#define YIELD (3 * NS_PER_MS)	       /* after a request that read from the backing */
-#define LONGEST_YIELD (50 * NS_PER_MS) /* without any I/O of a batch */
-#define RECENTLY (500 * NS_PER_MS)
+#define POLL_WRITES NS_PER_MS	   /* while a write stands in the way of poison */
 #define SMALL_BATCH_AFTER NS_PER_S /* less than a full batch is migrated this often at most */
 
 static void enter(struct batch *b, enum batch_state state)
@@ -384,35 +381,11 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
-/*
- * One at a time while syncs wait for the cache, or while requests read from the backing now and
- * then. Unless it is urgent these come first: none while they read or have just done so.
- */
-static unsigned int most_in_flight(const struct batch *b)
-{
-	const struct busy_time *requests = &b->backing->foreground;
-	uint64_t now = wb_now(b->wb);
-	uint64_t until = b->submitted_at + LONGEST_YIELD;
-
-	if (b->state == BATCH_READING)
-		return waiter_first(b->wb, WAIT_DURABLE) ? 1 : MIGRATE_IOS;
-	if (!requests->nr && (!requests->ended || now >= requests->ended + RECENTLY))
-		return MIGRATE_IOS;
-	if (backing_is_urgent(b->wb, b->backing))
-		return 1;
-	if (!requests->nr)
-		until = min_u64(until, requests->ended + YIELD);
-	if (now >= until)
-		return 1;
-	wb_wake_at(b->wb, until);
-	return 0;
-}
-
 /* Issue what the stage has. True: all of it is done. */
 static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
 	bool quiet = backing_must_be_quiet(b->wb, b->backing);
-	unsigned int most = quiet ? 0 : most_in_flight(b);
+	unsigned int most = quiet ? 0 : migrate_most_in_flight(b);
 	struct batch_io *bio;
 
 	while (!b->err && b->in_flight < most && (bio = free_io(b)))

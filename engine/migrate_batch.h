@@ -84,6 +84,13 @@ bool migrate_zero_next(struct batch *b, struct batch_io *bio);
 bool migrate_write_next(struct batch *b, struct batch_io *bio);
 bool migrate_flush_next(struct batch *b, struct batch_io *bio);
 
+/*
+ * How much of the batch may be in flight now. One I/O while syncs wait for the cache, or while
+ * requests read from the backing now and then. Unless it is urgent these come first: none while they
+ * read or have just done so, and the pump is woken. Mutex held.
+ */
+unsigned int migrate_most_in_flight(const struct batch *b);
+
 /* It is done: count it. Mutex held. */
 void migrate_count_batch(struct batch *b);
 
