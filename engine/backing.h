@@ -106,7 +106,9 @@ bool backing_held(const struct wb *wb, const struct wb_backing *backing);
  */
 bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_t nr_blocks,
 			bool zeros);
-/* Whether its migration must begin no I/O now: somebody measures the load of others. */
+/* Whether its migration goes on whatever the load: somebody waits for it, or there is no space. */
+bool backing_is_urgent(struct wb *wb, const struct wb_backing *backing);
+/* Whether its migration must begin no I/O now: others need it, or somebody measures their load. */
 bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing);
 
 /* A record with an entry of it has been placed, or found by recovery; it began at `since` (ns). */

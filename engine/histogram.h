@@ -16,6 +16,7 @@ struct busy_time {
 	unsigned int nr; /* under way */
 	uint64_t since;	 /* ns: when there was none before */
 	uint64_t ns;	 /* up to `since` */
+	uint64_t ended;	 /* ns: when the last one was over; 0: never */
 };
 
 static inline void busy_begin(struct wb *wb, struct busy_time *busy)
@@ -26,8 +27,9 @@ static inline void busy_begin(struct wb *wb, struct busy_time *busy)
 
 static inline void busy_end(struct wb *wb, struct busy_time *busy)
 {
+	busy->ended = wb_now(wb);
 	if (!--busy->nr)
-		busy->ns += wb_now(wb) - busy->since;
+		busy->ns += busy->ended - busy->since;
 }
 
 static inline uint64_t busy_until(const struct busy_time *busy, uint64_t now)

@@ -31,13 +31,20 @@ void wb_quiet(struct wb *wb, struct wb_backing *backing, uint64_t until)
 	wb_unlock(wb);
 }
 
+bool backing_is_urgent(struct wb *wb, const struct wb_backing *b)
+{
+	return b->nr_drains || wb->nr_drains || b->detaching || b->suspended || b->over_limit ||
+	       wb->stopping || wb->knobs[WB_KNOB_FORCE_MIGRATE] || space_under_pressure(wb);
+}
+
 bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *b)
 {
-	if (!b->quiet_until || wb_now(wb) >= b->quiet_until || b->nr_drains || wb->nr_drains ||
-	    b->detaching || wb->stopping || wb->knobs[WB_KNOB_FORCE_MIGRATE] ||
-	    space_under_pressure(wb))
+	bool measured = b->quiet_until && wb_now(wb) < b->quiet_until;
+
+	if ((!measured && !b->busy) || backing_is_urgent(wb, b))
 		return false;
-	wb_wake_at(wb, b->quiet_until);
+	if (measured)
+		wb_wake_at(wb, b->quiet_until);
 	return true;
 }
 

@@ -158,14 +158,15 @@ static uint64_t since_left(const struct batch *b)
 
 static void begin(struct wb *wb, struct batch *b, struct wb_backing *backing)
 {
-	uint64_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
+	uint64_t most = space_under_pressure(wb) ? space_urgent_batch(wb)
+						 : wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
 	const struct slot *slot;
 
 	backing->batch = b;
 	b->backing = backing;
 	b->err = 0;
 	b->cache_err = false;
-	b->begun_at = wb_now(wb);
+	b->begun_at = b->submitted_at = wb_now(wb);
 	b->from = backing->mark;
 	/* The segment of the mark may be used up: gone, or taken again before the batch ends. */
 	slot = segment_slot(wb, b->from.segment);
@@ -380,24 +381,17 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
-/* One at a time while requests read from the backing, or syncs wait for the cache. */
-static unsigned int most_in_flight(const struct batch *b)
-{
-	if (b->state == BATCH_READING && waiter_first(b->wb, WAIT_DURABLE))
-		return 1;
-	return b->backing->foreground.nr ? 1 : MIGRATE_IOS;
-}
-
 /* Issue what the stage has. True: all of it is done. */
 static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
 	bool quiet = backing_must_be_quiet(b->wb, b->backing);
+	unsigned int most = quiet ? 0 : migrate_most_in_flight(b);
 	struct batch_io *bio;
 
-	while (!quiet && !b->err && b->in_flight < most_in_flight(b) && (bio = free_io(b)))
+	while (!b->err && b->in_flight < most && (bio = free_io(b)))
 		if (!next(b, bio))
 			break;
-	if (b->in_flight || (quiet && !b->err))
+	if (b->in_flight || (!most && !b->err))
 		return false;
 	if (b->err)
 		give_up(b);
@@ -506,6 +500,17 @@ bool migrate_is_idle(struct wb *wb)
 		if (wb->batches[i].state != BATCH_IDLE)
 			return false;
 	return true;
+}
+
+/* What comes before writing takes little of the time. */
+uint64_t migrate_progress(const struct batch *b)
+{
+	uint64_t blocks;
+
+	if (!b || b->state < BATCH_WRITING)
+		return 0;
+	blocks = (b->end.segment - b->from.segment) * b->wb->layout.segment_blocks;
+	return b->state == BATCH_WRITING ? blocks * b->cursor / max_u64(b->pieces.nr, 1) : blocks;
 }
 
 void migrate_retry(struct wb *wb)

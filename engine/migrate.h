@@ -8,6 +8,8 @@
 #include "engine/layout.h"
 #include "engine/wb.h"
 
+struct batch;
+
 /* Bytes that batches of nr_segments segments touch. */
 uint64_t migrate_memory(const struct layout *layout, uint32_t nr_segments);
 
@@ -16,6 +18,8 @@ void migrate_fini(struct wb *wb);
 
 /* Mutex held. */
 bool migrate_is_idle(struct wb *wb);
+/* Blocks of the log that a batch (NULL: none) has written back so far. */
+uint64_t migrate_progress(const struct batch *b);
 /* End a pause after a failure now. */
 void migrate_retry(struct wb *wb);
 

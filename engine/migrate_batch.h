@@ -59,6 +59,7 @@ struct batch {
 	bool cache_err;	     /* it is the cache's */
 	uint32_t cursor;     /* next item of this stage */
 	unsigned int in_flight;
+	uint64_t submitted_at; /* ns: its last I/O */
 	struct mark from, end; /* what is migrated: end.record is the first one after it */
 	uint64_t old_zeros;    /* the last record with old zeros that the batch has; 0: none */
 	uint8_t *memory;       /* for max_segments; only the backing's blocks are filled in */
@@ -82,6 +83,13 @@ bool migrate_fill_next(struct batch *b, struct batch_io *bio);
 bool migrate_zero_next(struct batch *b, struct batch_io *bio);
 bool migrate_write_next(struct batch *b, struct batch_io *bio);
 bool migrate_flush_next(struct batch *b, struct batch_io *bio);
+
+/*
+ * How much of the batch may be in flight now. One I/O while syncs wait for the cache, or while
+ * requests read from the backing now and then. Unless it is urgent these come first: none while they
+ * read or have just done so, and the pump is woken. Mutex held.
+ */
+unsigned int migrate_most_in_flight(const struct batch *b);
 
 /* It is done: count it. Mutex held. */
 void migrate_count_batch(struct batch *b);

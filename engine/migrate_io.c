@@ -12,6 +12,10 @@
 #include "engine/engine.h"
 #include "engine/migrate_batch.h"
 
+#define YIELD (3 * NS_PER_MS)	       /* after a request that read from the backing */
+#define LONGEST_YIELD (50 * NS_PER_MS) /* without any I/O of a batch */
+#define RECENTLY (500 * NS_PER_MS)
+
 static void io_failed(struct batch *b, struct batch_io *bio)
 {
 	struct wb *wb = b->wb;
@@ -64,7 +68,7 @@ static void submit(struct batch *b, struct batch_io *bio, struct bdev *dev)
 	bio->io.owner = bio;
 	if (!bio->io.done)
 		bio->io.done = io_done;
-	bio->submitted = wb_now(b->wb);
+	bio->submitted = b->submitted_at = wb_now(b->wb);
 	busy_begin(b->wb, &b->backing->migration);
 	b->in_flight++;
 	wb_submit_later(b->wb, dev, &bio->io);
@@ -231,4 +235,24 @@ void migrate_count_batch(struct batch *b)
 	total->nr_superseded_blocks += b->pieces.nr_superseded;
 	histogram_add(&own->batch_ns, took);
 	histogram_add(&total->batch_ns, took);
+}
+
+unsigned int migrate_most_in_flight(const struct batch *b)
+{
+	const struct busy_time *requests = &b->backing->foreground;
+	uint64_t now = wb_now(b->wb);
+	uint64_t until = b->submitted_at + LONGEST_YIELD;
+
+	if (b->state == BATCH_READING)
+		return waiter_first(b->wb, WAIT_DURABLE) ? 1 : MIGRATE_IOS;
+	if (!requests->nr && (!requests->ended || now >= requests->ended + RECENTLY))
+		return MIGRATE_IOS;
+	if (backing_is_urgent(b->wb, b->backing))
+		return 1;
+	if (!requests->nr)
+		until = min_u64(until, requests->ended + YIELD);
+	if (now >= until)
+		return 1;
+	wb_wake_at(b->wb, until);
+	return 0;
 }

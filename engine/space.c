@@ -4,75 +4,140 @@
 #include "engine/space.h"
 
 #include "engine/engine.h"
+#include "engine/migrate.h"
 
-#define FIRST_SPEED 2048u     /* blocks per second, before it is known */
-#define BURST (2 * NS_PER_MS) /* as much as may be placed in that time at once */
-#define PACED_SEGMENTS 16u    /* smaller logs are not paced */
-#define LONGEST_DELAY (100 * NS_PER_MS)
-
-/* ---- pacing ---- */
+#define PACED_SEGMENTS 16u /* smaller logs are not paced */
+#define URGENT_BATCHES 4u  /* that migration does in one when space is short */
+#define FIRST_SPEED 2048u  /* blocks per second, before it is known */
+#define LEAST_SPEED 16u
+#define BURST (50 * NS_PER_MS) /* as much as may be placed in that time at once */
+#define LONGEST_DELAY (500 * NS_PER_MS)
+#define SAMPLE_TIME (500 * NS_PER_MS)
+#define STALE_TIME (5 * NS_PER_S)
 
 static uint64_t nr_used(const struct wb *wb)
 {
 	return wb->segments.next - wb->tail.segment;
 }
 
-/* Segments that are free, in the last quarter of the log; that many or more: no hurry. */
-static uint64_t reserve_left(const struct wb *wb)
+/* What is being given up is needed until that is durable. */
+static bool needs_log(const struct wb_backing *b)
 {
-	uint64_t free = wb->layout.nr_segments - min_u64(nr_used(wb), wb->layout.nr_segments);
-
-	return min_u64(free, wb->layout.nr_segments / 4);
+	return backing_pending(b) || (b->detaching && b->last_record > b->entry.migrated);
 }
 
-static bool is_paced(const struct wb *wb)
+/* ---- pacing ---- */
+
+uint32_t space_urgent_batch(const struct wb *wb)
 {
-	return wb->layout.nr_segments >= PACED_SEGMENTS &&
-	       reserve_left(wb) < wb->layout.nr_segments / 4;
+	uint32_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
+
+	if (wb->layout.nr_segments < PACED_SEGMENTS)
+		return most;
+	return (uint32_t)min_u64((uint64_t)URGENT_BATCHES * most, wb->layout.nr_segments / 8);
+}
+
+static uint64_t reserve_blocks(const struct wb *wb)
+{
+	return wb->layout.nr_segments / 4 * wb->layout.segment_blocks;
+}
+
+static uint64_t place_of(const struct wb *wb, uint64_t segment, uint32_t block)
+{
+	return segment * wb->layout.segment_blocks + block;
+}
+
+/*
+ * Where the tail would be if what batches have done already counted, in blocks of the log: it goes
+ * evenly, while the tail jumps from batch to batch.
+ */
+static uint64_t smooth_tail(struct wb *wb)
+{
+	uint64_t place = place_of(wb, wb->log.durable_segment, wb->log.durable_block);
+
+	list_for_each(node, tmp, &wb->backings) {
+		struct wb_backing *b = container_of(node, struct wb_backing, link);
+
+		if (needs_log(b))
+			place = min_u64(place, place_of(wb, b->mark.segment, b->mark.block) +
+						       migrate_progress(b->batch));
+	}
+	return max_u64(place, place_of(wb, wb->tail.segment, wb->tail.block));
+}
+
+/* Blocks that are free, or would be. */
+static uint64_t smooth_room(struct wb *wb)
+{
+	uint64_t used = place_of(wb, wb->segments.next, 0) - smooth_tail(wb);
+
+	return place_of(wb, wb->layout.nr_segments, 0) -
+	       min_u64(used, place_of(wb, wb->layout.nr_segments, 0));
+}
+
+/* The log's last quarter is being used. */
+static bool in_reserve(const struct wb *wb)
+{
+	return nr_used(wb) * 4 > wb->layout.nr_segments * 3ull;
+}
+
+static bool is_paced(struct wb *wb)
+{
+	return wb->layout.nr_segments >= PACED_SEGMENTS && in_reserve(wb) &&
+	       smooth_room(wb) < reserve_blocks(wb);
+}
+
+static void measure(struct wb *wb)
+{
+	struct pace *pace = &wb->pace;
+	uint64_t now = wb_now(wb), time = now - pace->sampled_at;
+	uint64_t tail, sample;
+
+	if (pace->sampled_at && time < SAMPLE_TIME)
+		return;
+	tail = smooth_tail(wb);
+	if (!pace->speed)
+		pace->speed = FIRST_SPEED;
+	if (pace->sampled_at && time < STALE_TIME) {
+		sample = (tail - min_u64(tail, pace->sampled_tail)) * NS_PER_S / time;
+		pace->speed = max_u64((3 * pace->speed + sample) / 4, LEAST_SPEED);
+	}
+	pace->sampled_at = now;
+	pace->sampled_tail = tail;
 }
 
 bool space_may_place(struct wb *wb)
 {
-	if (!is_paced(wb) || wb->pace.next <= wb_now(wb))
+	if (wb->pace.next <= wb_now(wb) || !is_paced(wb))
 		return true;
+	measure(wb);
 	wb_wake_at(wb, wb->pace.next);
 	return false;
 }
 
 /*
- * Writers get twice the tail's speed times left / used of the reserve: without bound where it
- * begins, the tail's speed when a third of it is left, and less behind that.
+ * Of the reserve, as much as a batch frees at once stays free until there is a batch's progress for
+ * it. In what is above, writers get twice the tail's speed times left / used: without bound where it
+ * begins, the tail's speed when a third of it is left; at the end an eighth of that.
  */
 void space_placed(struct wb *wb, uint32_t nr_blocks)
 {
+	uint64_t batch = (uint64_t)space_urgent_batch(wb) * wb->layout.segment_blocks;
+	uint64_t width = reserve_blocks(wb) - min_u64(batch, reserve_blocks(wb) / 2);
 	struct pace *pace = &wb->pace;
-	uint64_t now, left, used, speed;
+	uint64_t now, left, room, delay;
 
 	if (!is_paced(wb))
 		return;
+	measure(wb);
 	now = wb_now(wb);
-	if (!pace->moved_at)
-		pace->moved_at = now;
-	left = reserve_left(wb);
-	used = wb->layout.nr_segments / 4 - left;
-	speed = max_u64(pace->speed ? pace->speed : FIRST_SPEED, 1);
-	pace->next = max_u64(pace->next, now - min_u64(now, BURST)) +
-		     min_u64(nr_blocks * NS_PER_S * used / (2 * speed * max_u64(left, 1)),
-			     LONGEST_DELAY);
-}
-
-/* The tail has moved by so many blocks. */
-static void measure(struct wb *wb, uint64_t nr_blocks)
-{
-	struct pace *pace = &wb->pace;
-	uint64_t now = wb_now(wb);
-	uint64_t sample;
-
-	if (!pace->moved_at)
-		return;
-	sample = nr_blocks * NS_PER_S / max_u64(now - pace->moved_at, NS_PER_MS);
-	pace->speed = pace->speed ? (3 * pace->speed + sample) / 4 : sample;
-	pace->moved_at = is_paced(wb) ? now : 0;
+	room = smooth_room(wb);
+	left = room - min_u64(room, reserve_blocks(wb) - width);
+	delay = nr_blocks * NS_PER_S / pace->speed;
+	if (left > width / 16)
+		delay = delay * (width - left) / (2 * left);
+	else
+		delay *= 8;
+	pace->next = max_u64(pace->next, now - min_u64(now, BURST)) + min_u64(delay, LONGEST_DELAY);
 }
 
 /* ---- the tail ---- */
@@ -111,12 +176,6 @@ static const struct zeros_entry *oldest_poison(struct wb *wb)
 }
 
 /* Where nothing before is needed, and who needs what is there. NULL: nobody. */
-/* What is being given up is needed until that is durable. */
-static bool needs_log(const struct wb_backing *b)
-{
-	return backing_pending(b) || (b->detaching && b->last_record > b->entry.migrated);
-}
-
 static struct wb_backing *find_tail(struct wb *wb, struct mark *tail, bool *poison)
 {
 	const struct zeros_entry *e = oldest_poison(wb);
@@ -150,18 +209,14 @@ void space_advance_tail(struct wb *wb)
 {
 	struct mark tail;
 	bool poison;
-	uint64_t moved;
 
 	find_tail(wb, &tail, &poison);
 	if (tail.record < wb->ladder.migrated + 1 ||
 	    layout_version(tail.segment, tail.block) <=
 		    layout_version(wb->tail.segment, wb->tail.block))
 		return;
-	moved = (tail.segment - wb->tail.segment) * wb->layout.segment_blocks + tail.block -
-		wb->tail.block;
 	wb->tail.segment = tail.segment;
 	wb->tail.block = tail.block;
-	measure(wb, moved);
 	ladder_raise(&wb->ladder, &wb->ladder.migrated, tail.record - 1);
 	zeros_log_drop(&wb->zeros_log, wb->ladder.migrated);
 	wb->super_stale = true;
@@ -177,7 +232,7 @@ static bool is_short(struct wb *wb)
 
 bool space_under_pressure(struct wb *wb)
 {
-	return is_short(wb) || nr_used(wb) * 4 > wb->layout.nr_segments * 3ull;
+	return is_short(wb) || in_reserve(wb);
 }
 
 bool space_wants_carrying(struct wb *wb)

@@ -26,10 +26,17 @@ bool space_may_place(struct wb *wb);
 void space_placed(struct wb *wb, uint32_t nr_blocks);
 
 struct pace {
-	uint64_t next;	   /* ns: the next unit is placed then */
-	uint64_t speed;	   /* blocks that the tail moves in a second, lately */
-	uint64_t moved_at; /* ns: the tail has moved last, or was short of space first */
+	uint64_t next;	       /* ns: the next unit is placed then */
+	uint64_t speed;	       /* blocks that the tail moves in a second, lately */
+	uint64_t sampled_at;   /* ns: when the tail was looked at last */
+	uint64_t sampled_tail; /* where it was then, as batches go on */
 };
+
+/*
+ * Segments that a batch takes when space is short: several times the usual, since what is sorted in
+ * larger batches is written faster; but not so many that the log is full before their end.
+ */
+uint32_t space_urgent_batch(const struct wb *wb);
 
 /* Whether migration is due whatever the load is. */
 bool space_under_pressure(struct wb *wb);
