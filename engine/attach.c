@@ -259,6 +259,7 @@ static void give_up(struct wb *wb, struct wb_backing *b)
 		return;
 	wb_lock(wb);
 	b->detaching = true;
+	b->carried = false; /* not all of it, and it may come back */
 	waiter->backing = b;
 	waiter_add(wb, waiter, WAIT_NO_BATCH, 0);
 	wb_unlock(wb);
