@@ -396,9 +396,11 @@ void disk_detach(struct world *w)
 		return;
 	d->state = DISK_DETACHING;
 	d->leaving = true;
-	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 3);
+	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 2);
 	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
 	     missing ? ", which is missing" : "");
+	if (d->discarding && w->faulty && one_in(w, 4))
+		faults_of_log(w);
 	if (task_begin(w, DETACH, i))
 		return;
 	d->state = before;

@@ -31,7 +31,7 @@
 #define MAX_REQUESTS 32
 #define MAX_TASKS 16
 #define MANY_TASKS 8 /* no action begins one more */
-#define NR_CACHED 3 /* disks whose backings are cached; one more is not */
+#define NR_CACHED 3  /* disks whose backings are cached; one more is not */
 #define NR_DISKS (NR_CACHED + 1)
 #define UNCACHED NR_CACHED
 #define MAX_LIVES 12
@@ -219,7 +219,7 @@ void hold_progress(struct world *w);
 /* backings.c */
 void backings_opened(struct world *w);
 void backings_rebased(struct world *w); /* the history begins anew */
-void backings_look(struct world *w); /* at how far they are */
+void backings_look(struct world *w);	/* at how far they are */
 void backings_check(struct world *w);
 /* The cache has forgotten a disk, and with discarded what it did not have. */
 void backing_detached(struct world *w, unsigned int i, bool discarded);
@@ -230,6 +230,7 @@ bool backing_lost(const struct world *w, unsigned int i, uint64_t off, uint64_t 
 
 /* faults.c */
 void faults_inject(struct world *w);
+void faults_of_log(struct world *w);
 void faults_mend(struct world *w);
 void faults_damage(struct world *w); /* the cache, silently */
 void faults_rot(struct world *w);    /* a block of data, which is known then */
