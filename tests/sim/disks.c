@@ -35,12 +35,21 @@ static void all_attached(struct world *w, uint64_t number)
 	}
 }
 
+/* What is given up need not be durable before. */
+static bool any_discarding(const struct world *w)
+{
+	for (unsigned int i = 0; i < w->nr_cached; i++)
+		if (w->disks[i].discarding)
+			return true;
+	return false;
+}
+
 static void drained(struct world *w, struct task *t)
 {
 	for (unsigned int i = 0; i < w->nr_cached; i++)
 		if ((t->disk == ALL_DISKS || t->disk == i) && !w->disks[i].discarding)
 			backing_must_have(w, i, t->covered);
-	if (t->kind == DRAIN && t->disk == ALL_DISKS)
+	if (t->kind == DRAIN && t->disk == ALL_DISKS && !any_discarding(w))
 		model_synced(&w->model, t->covered);
 	totals->drains++;
 }
