@@ -290,7 +290,8 @@ static void heal(struct batch *b)
 static void forget_old_zeros(struct batch *b)
 {
 	segments_forget_on_disk(b->wb);
-	zeros_drop_carried(&b->wb->zeros, b->backing->entry.id);
+	zeros_drop_carried(&b->wb->zeros, b->backing->entry.id,
+			   layout_version(b->wb->segments.oldest, 0));
 }
 
 static void clean_segment(struct batch *b, uint64_t segment)

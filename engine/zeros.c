@@ -191,15 +191,20 @@ const struct zeros_extent *zeros_of_entry(const struct zeros *zeros,
 	return NULL;
 }
 
-void zeros_drop_carried(struct zeros *zeros, uint8_t backing)
+void zeros_drop_carried(struct zeros *zeros, uint8_t backing, uint64_t oldest)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < zeros->nr; i++) {
-		const struct zeros_extent *z = &zeros->extents[i];
+		struct zeros_extent z = zeros->extents[i];
 
-		if (z->first >> 40 != backing || z->home == z->version)
-			zeros->extents[kept++] = *z;
+		if (z.first >> 40 == backing && z.home != z.version) {
+			if (z.version < oldest)
+				continue;
+			z.home = z.version;
+			zeros->oldest = min_u64(zeros->oldest, z.home);
+		}
+		zeros->extents[kept++] = z;
 	}
 	zeros->nr = kept;
 }

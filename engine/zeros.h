@@ -67,8 +67,11 @@ void zeros_move(struct zeros *zeros, uint64_t key, uint64_t home);
 /* Let no extent cover a range. May split one in two, which needs zeros_room. */
 void zeros_remove(struct zeros *zeros, uint8_t backing, uint64_t block, uint64_t nr_blocks);
 
-/* Drop all extents of a backing that have been carried. */
-void zeros_drop_carried(struct zeros *zeros, uint8_t backing);
+/*
+ * Drop all extents of a backing that have been carried, but those with a version from `oldest` on,
+ * which may still hide something: these go back to their first home.
+ */
+void zeros_drop_carried(struct zeros *zeros, uint8_t backing, uint64_t oldest);
 
 /* Drop all extents whose home is before `home`. */
 void zeros_drop(struct zeros *zeros, uint64_t home);

@@ -136,7 +136,7 @@ static const struct {
 	{4, FAULTY, mend},
 	{5, FAULTY, retry},
 	{8, COMINGS, disk_attach},
-	{5, COMINGS, disk_detach},
+	{8, COMINGS, disk_detach},
 	{3, COMINGS, disk_attach_wrong},
 	{4, DAMAGING, faults_damage},
 	{6, ROTTING, faults_rot},

@@ -35,12 +35,21 @@ static void all_attached(struct world *w, uint64_t number)
 	}
 }
 
+/* What is given up need not be durable before. */
+static bool any_discarding(const struct world *w)
+{
+	for (unsigned int i = 0; i < w->nr_cached; i++)
+		if (w->disks[i].discarding)
+			return true;
+	return false;
+}
+
 static void drained(struct world *w, struct task *t)
 {
 	for (unsigned int i = 0; i < w->nr_cached; i++)
 		if ((t->disk == ALL_DISKS || t->disk == i) && !w->disks[i].discarding)
 			backing_must_have(w, i, t->covered);
-	if (t->kind == DRAIN && t->disk == ALL_DISKS)
+	if (t->kind == DRAIN && t->disk == ALL_DISKS && !any_discarding(w))
 		model_synced(&w->model, t->covered);
 	totals->drains++;
 }
@@ -396,9 +405,11 @@ void disk_detach(struct world *w)
 		return;
 	d->state = DISK_DETACHING;
 	d->leaving = true;
-	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 3);
+	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 2);
 	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
 	     missing ? ", which is missing" : "");
+	if (d->discarding && w->faulty && one_in(w, 4))
+		faults_of_log(w);
 	if (task_begin(w, DETACH, i))
 		return;
 	d->state = before;

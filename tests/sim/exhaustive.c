@@ -49,6 +49,18 @@ static const struct chosen chosen[] = {
 	 "bbbbwDbb ebRpbbRb febRQpDb"},
 	{{4, 3, 2}, "bebbsbeD vevbDver mbsbeeis xbexzebs ebRbeRbb", "bebbsbeR eszbpbDt"},
 	{{8, 2, 4}, "bebebebe vbvbDvbr msbebesi eRbebebe", "bebebbDr"},
+	/* b0 is held back, and the log wraps. */
+	{{4, 3, 2},
+	 "aPffffffff aPfffffUff aPcscscscscs xPwfwfwfwfD zPffffffff aPfffrffUD ZaPfffffUi pPfffffff "
+	 "aPfffUqffD",
+	 "aPffffff zPffffUD"},
+	{{6, 4, 3},
+	 "abPfffffffffff bPffffaffffff zaPfffffffffff ZbPffffffUffD baPfffffrfffff ezPffffffaffff "
+	 "bPfcsfcsfcsfcs eZPfffffffUffi bfPffffffsRfff",
+	 "abPfffffff zbPfffffUD"},
+	{{8, 2, 4},
+	 "bPcccccccccc zaPccccccccc azPcccccUccc aPfffffffUD ZPcccccccccc",
+	 "aPcccccccc"},
 	{{3, 2, 3}, "axgwxaqD qasgqDwt tgxtrtqs", "agaqxgDa"},
 };
 

@@ -116,7 +116,7 @@ void tape_apply(const struct tape_write *w, const uint8_t *data, uint32_t from, 
 #define MAX_OPS 16
 #define MAX_STATES (MAX_OPS + 1)
 
-enum kind { WRITE, ZERO, READ, SYNC, DRAIN, MIGRATE, IDLE, REOPEN };
+enum kind { WRITE, ZERO, READ, SYNC, DRAIN, MIGRATE, PAUSE, RESUME, IDLE, REOPEN };
 
 struct letter {
 	char name;

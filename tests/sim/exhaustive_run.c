@@ -48,6 +48,8 @@ const struct letter letters[] = {
 	{'d', DRAIN, false, true, 0, 0, 0, "drain"},
 	{'D', DRAIN, false, false, 0, 0, 0, "drain, not waited for"},
 	{'m', MIGRATE, false, true, 0, 0, 0, "allow migration"},
+	{'P', PAUSE, false, true, 0, 0, 0, "pause b0"},
+	{'U', RESUME, false, true, 0, 0, 0, "b0 is not paused any more"},
 	{'i', IDLE, false, true, 0, 0, 0, "1.5 s pass"},
 	{'r', REOPEN, false, true, 0, 0, 0, "close and open"},
 	{0},
@@ -205,6 +207,8 @@ static void succeeded(struct run *run, const struct op *op)
 		check_read(run, op);
 		break;
 	case MIGRATE:
+	case PAUSE:
+	case RESUME:
 	case IDLE:
 	case REOPEN:
 		break;
@@ -287,6 +291,11 @@ void run_letter(struct run *run, const struct letter *letter)
 	case MIGRATE:
 		if (wb_knob_set(run->wb, NULL, WB_KNOB_ALLOW_MIGRATE, 1))
 			fail("a knob refuses a value");
+		return;
+	case PAUSE:
+	case RESUME:
+		if (wb_knob_set(run->wb, run->handles[0], WB_KNOB_PAUSED, letter->kind == PAUSE))
+			fail("b0 can't be paused");
 		return;
 	case IDLE:
 		bench_sleep(run->bench, A_WHILE);

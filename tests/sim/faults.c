@@ -100,6 +100,15 @@ void faults_inject(struct world *w)
 		slow_down(w, dev);
 }
 
+/* The cache fails for as long as nobody mends it. */
+void faults_of_log(struct world *w)
+{
+	simdev_fail(w->cache, one_in(w, 2) ? BDEV_WRITE : BDEV_FLUSH, -EIO, dice(w, 3), UINT64_MAX);
+	w->fault = true;
+	note(w, "fault: the cache can't be written");
+	totals->io_errors++;
+}
+
 void faults_mend(struct world *w)
 {
 	for (unsigned int i = 0; i < w->sim.nr_devices; i++) {

@@ -12,7 +12,7 @@
 set -euo pipefail
 top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=$(cd "${top_builddir:-.}" && pwd)
-runs=${RUNS:-2500}
+runs=${RUNS:-8500}
 cc=${CC:-gcc}
 flags=(-std=gnu11 -O1 -g -fno-strict-aliasing -w -pthread "-I$build" -I.)
 tmp=$(mktemp -d)
@@ -116,6 +116,30 @@ plant no_reserve engine/head.c \
 	's/return wb->layout\.nr_segments < SMALL_LOG \? 1 : 2;/return 0;/'
 plant held_backing_takes_all_of_the_log engine/backing.c \
 	's/\tif \(backing_held\(wb, backing\)\) \{\n\t\tmost/\tif (backing_held(wb, backing))\n\t\treturn false;\n\tif (0) {\n\t\tmost/'
+plant carried_is_called_consistent engine/carry.c \
+	's/\t\tb->entry\.batch_end = max_u64\(b->entry\.batch_end,\s*min_u64\(c->target, b->last_record\)\);\n//'
+plant damage_is_carried engine/carry.c \
+	's/data_of\(c, position\)\) != e->checksum;/data_of(c, position)) != e->checksum \&\& 0;/'
+plant drain_forgets_what_is_carried engine/backing.c \
+	's/max_u64\(target, b->carried_until\)/target/'
+plant given_up_too_early engine/attach.c \
+	's/\tb->entry\.detached = true;\n/$&\tb->detaching = false;\n\tspace_advance_tail(wb);\n/'
+plant held_blocks_those_who_could_go engine/write.c \
+	's/full = !io_of\(r\)->backing->over_limit;/full = true;/'
+plant old_zeros_are_written_again engine/migrate_plan.c \
+	's/e->record <= b->backing->entry\.zeroed \|\| //'
+plant old_zeros_count_as_new engine/recover.c \
+	's/if \(e->kind == WB_ENTRY_OLD_ZEROS\)\n\t\treturn zeros_add_old/if (0)\n\t\treturn zeros_add_old/'
+plant poison_is_read_as_zeros engine/blocks.c \
+	's/z->poison \? BLOCK_POISON : BLOCK_ZEROS/BLOCK_ZEROS/'
+plant poison_let_go_too_early engine/space.c \
+	's/return e->until > wb->ladder\.durable;/return false;/'
+plant tail_passes_poison engine/space.c \
+	's/\*poison = e && e->record < tail->record;/*poison = false;/'
+plant watermark_before_the_flush engine/migrate.c \
+	's/enter\(b, BATCH_WRITING\);/{ enter(b, BATCH_WRITING); b->backing->entry.migrated = b->end.record - 1; super_commit(b->wb, false); }/'
+plant given_up_while_it_is_carried engine/attach.c \
+	's/\tb->carried = false;[^\n]*\n//'
 
 wanted=("$@")
 [ "${#wanted[@]}" -gt 0 ] || wanted=("${bugs[@]}")

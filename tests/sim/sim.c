@@ -26,7 +26,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define DEFAULT_RUNS 1000
 #else
-#define DEFAULT_RUNS 12000
+#define DEFAULT_RUNS 8000
 #endif
 #define LONGEST_RUN 60 /* seconds */
 

@@ -230,6 +230,7 @@ bool backing_lost(const struct world *w, unsigned int i, uint64_t off, uint64_t 
 
 /* faults.c */
 void faults_inject(struct world *w);
+void faults_of_log(struct world *w);
 void faults_mend(struct world *w);
 void faults_damage(struct world *w); /* the cache, silently */
 void faults_rot(struct world *w);    /* a block of data, which is known then */
