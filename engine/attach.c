@@ -244,6 +244,7 @@ static void drained(void *ctx, int err)
 	if (!waiter)
 		return;
 	wb_lock(wb);
+	b->detaching = true;
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;
