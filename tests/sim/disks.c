@@ -405,7 +405,8 @@ void disk_detach(struct world *w)
 		return;
 	d->state = DISK_DETACHING;
 	d->leaving = true;
-	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 2);
+	/* One that failed before may still turn out to have succeeded. */
+	d->discarding |= i != UNCACHED && !w->read_only && one_in(w, 2);
 	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
 	     missing ? ", which is missing" : "");
 	if (d->discarding && w->faulty && one_in(w, 4))
