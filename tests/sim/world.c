@@ -30,11 +30,20 @@ bool one_in(struct world *w, uint64_t n)
 	return dice(w, n) == 0;
 }
 
+/* A log that is full to its last segment has no room to note that a block is lost. */
+bool world_is_stuck(const struct world *w)
+{
+	return w->nr_lost && peek_is_full(w->wb);
+}
+
 /* One step, which a life does not need without end. */
 bool world_step(struct world *w)
 {
-	if (++w->steps > MAX_STEPS)
+	if (++w->steps > MAX_STEPS) {
+		if (world_is_stuck(w))
+			return false;
 		fail(w, "it goes on for ever");
+	}
 	backings_look(w);
 	return sim_step(&w->sim);
 }
@@ -226,11 +235,13 @@ static void heal(struct world *w)
 	disks_attach_missing(w);
 	wb_retry(w->wb);
 	requests_wait(w);
+	if (world_is_stuck(w))
+		return;
 	wb_retry(w->wb); /* those that had failed before have told so now */
 	for (unsigned int i = 0; i < MAX_TASKS; i++)
 		task_wait(w, &w->tasks[i], "a task never completes");
 	if (task_wait(w, task_begin(w, DRAIN, ALL_DISKS), "a drain never completes")) {
-		if (w->nr_lost && peek_is_full(w->wb))
+		if (world_is_stuck(w))
 			return;
 		fail(w, "what was mended can't be drained");
 	}

@@ -182,6 +182,7 @@ void note(struct world *w, const char *format, ...) __attribute__((format(printf
 /* world.c */
 void world_run(uint64_t seed, const uint8_t *keep, bool verbose);
 bool world_step(struct world *w);
+bool world_is_stuck(const struct world *w);
 uint64_t dice(struct world *w, uint64_t below);
 bool one_in(struct world *w, uint64_t n);
 
