@@ -42,7 +42,7 @@ static bool id_is_free(struct wb *wb, const struct wb_backing *b)
 {
 	const struct slot *oldest = segment_slot(wb, wb->segments.oldest);
 
-	if (!b->entry.detached || b->entry.last_record > wb->ladder.migrated_on_disk)
+	if (!backing_gone(b) || b->entry.last_record > wb->ladder.migrated_on_disk)
 		return false;
 	return !b->nr_cached &&
 	       (!b->entry.last_record || (oldest->segment == wb->segments.oldest &&

@@ -25,7 +25,7 @@ struct wb_backing *backing_by_name(struct wb *wb, const char *name)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!b->entry.detached && strcmp(b->entry.name, name) == 0)
+		if (!backing_gone(b) && strcmp(b->entry.name, name) == 0)
 			return b;
 	}
 	return NULL;

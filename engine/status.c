@@ -61,7 +61,7 @@ static void fill_status(struct wb *wb, struct wb_status *s)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.detached)
+		if (backing_gone(b))
 			continue;
 		s->nr_dirty += b->nr_dirty;
 		s->nr_cached += b->nr_cached;
@@ -125,7 +125,7 @@ bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.detached || i--)
+		if (backing_gone(b) || i--)
 			continue;
 		fill_info(wb, b, info);
 		found = true;
@@ -145,7 +145,7 @@ unsigned int wb_snapshot(struct wb *wb, struct wb_status *status, struct wb_back
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.detached)
+		if (backing_gone(b))
 			continue;
 		if (nr < max)
 			fill_info(wb, b, &infos[nr]);

@@ -304,46 +304,56 @@ static bool choose_name(struct world *w, unsigned int i, char name[WB_NAME_LEN])
 	return true;
 }
 
+/* Meanwhile: by one whose detaching failed. Or by one that has lost blocks. */
+static bool name_is_taken(const struct world *w, int err)
+{
+	bool detaching = false;
+
+	for (unsigned int i = 0; i < NR_DISKS; i++)
+		detaching |= w->disks[i].leaving;
+	return (err == -EEXIST && detaching) || (err == -ESTALE && w->nr_lost);
+}
+
 /*
  * It has grown, and what is remembered doesn't know: that is refused while the log has blocks of it.
- * Then it is made to be taken, or as it was.
+ * Then it is made to be taken, or is as it was.
  */
-static bool grew_unnoticed(struct world *w, unsigned int i, const struct wb_backing_info *info)
+static int attach_grown(struct world *w, unsigned int i, const struct wb_backing_info *info)
 {
 	struct disk *d = &w->disks[i];
 	bool fits = info->size % WB_BLOCK_SIZE == 0;
-	struct wb_backing *handle;
+	bool force = fits && one_in(w, 2);
 
-	if (info->size == d->dev->bdev.size || !info->in_log)
-		return false;
-	if (try_attach(w, i, info->name, true, !fits, &handle) != -ESTALE && !w->fault)
-		fail(w, "disk %u has grown, and is attached", i);
-	if (fits && one_in(w, 2))
-		return true;
-	d->dev->bdev.size = info->size;
-	return false;
+	if (!fits && try_attach(w, i, info->name, true, true, &d->handle) != -ESTALE && !w->fault)
+		fail(w, "disk %u was attached by force, but does not fit", i);
+	if (!force)
+		d->dev->bdev.size = info->size;
+	return try_attach(w, i, info->name, true, force, &d->handle);
 }
 
 static void attach(struct world *w, unsigned int i)
 {
 	struct disk *d = &w->disks[i];
 	struct wb_backing_info info;
-	bool force = false;
+	bool known = remembered(w, d->dev->bdev.path, &info);
+	bool grown = known && info.size < d->dev->bdev.size;
 	uint64_t fails = faults_of(d->dev);
 	char name[WB_NAME_LEN];
 	int err;
 
-	if (remembered(w, d->dev->bdev.path, &info)) {
+	if (known)
 		snprintf(name, sizeof(name), "%s", info.name);
-		force = grew_unnoticed(w, i, &info);
-	} else if (!choose_name(w, i, name)) {
+	else if (!choose_name(w, i, name))
 		return;
-	} else {
+	else
 		d->settled = model_now(&w->model); /* the log has nothing of it */
-	}
-	err = try_attach(w, i, name, i != UNCACHED, force, &d->handle);
+	err = try_attach(w, i, name, i != UNCACHED, false, &d->handle);
+	if (grown && info.in_log && !err)
+		fail(w, "disk %u has grown, and is attached", i);
+	if (grown && err == -ESTALE)
+		err = attach_grown(w, i, &info);
 	note(w, "attach disk %u as %s: %d", i, name, err);
-	if (err && faults_of(d->dev) > fails)
+	if (err && (faults_of(d->dev) > fails || (!known && name_is_taken(w, err))))
 		return;
 	if (err)
 		fail(w, "disk %u can't be attached as %s: error %d", i, name, -err);
