@@ -201,6 +201,14 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 		       -err);
 		return err;
 	}
+	/* A batch that the log has no more may be on the backing, and not for good. */
+	if (spec->cached && wb->recover_truncate && !wb->read_only)
+		err = bdev_flush(spec->dev);
+	if (err) {
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: flush: error %d", spec->name, spec->path,
+		       -err);
+		return err;
+	}
 	wb_lock(wb);
 	err = attach_locked(wb, spec, sample, backing);
 	wb_unlock(wb);
