@@ -71,6 +71,7 @@ static void fill_status(struct wb *wb, struct wb_status *s)
 	memcpy(s->knobs, wb->knobs, sizeof(s->knobs));
 	s->unsynced_bytes = not_durable_blocks(wb) * WB_BLOCK_SIZE;
 	s->migrating = !migrate_is_idle(wb);
+	s->migration_rate = rate_per_second(&wb->migration_rate, wb_now(wb));
 }
 
 void wb_status(struct wb *wb, struct wb_status *s)
@@ -110,6 +111,9 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 	info->dirty_bytes = b->nr_dirty * WB_BLOCK_SIZE;
 	info->oldest_dirty_ns = oldest_dirty(wb, b);
 	info->nr_cached = b->nr_cached;
+	info->migration_rate = rate_per_second(&b->migration_rate, wb_now(wb));
+	info->migrate_threshold = b->knobs[WB_KNOB_MIGRATE_THRESHOLD - WB_NR_KNOBS];
+	info->paused = b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS];
 	info->backing = b;
 	strcpy(info->name, b->entry.name);
 	strcpy(info->path, b->entry.path);
