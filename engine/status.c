@@ -71,6 +71,7 @@ static void fill_status(struct wb *wb, struct wb_status *s)
 	memcpy(s->knobs, wb->knobs, sizeof(s->knobs));
 	s->unsynced_bytes = not_durable_blocks(wb) * WB_BLOCK_SIZE;
 	s->migrating = !migrate_is_idle(wb);
+	s->counted_ns = wb_now(wb) - wb->counted_since;
 	s->migration_rate = rate_per_second(&wb->migration_rate, wb_now(wb));
 }
 
@@ -85,6 +86,7 @@ void wb_clear_stat(struct wb *wb)
 {
 	wb_lock(wb);
 	memset(&wb->figures, 0, sizeof(wb->figures));
+	wb->counted_since = wb_now(wb);
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 

@@ -374,6 +374,7 @@ struct wb_status {
 	uint64_t unsynced_bytes;  /* acknowledged, not durable */
 	bool migrating;
 	uint64_t migration_rate; /* bytes per second, over the last few */
+	uint64_t counted_ns;	 /* for how long there are the counters that follow */
 	uint64_t stat[WB_NR_STAT];
 	uint64_t nr_syncs, nr_flushes, nr_records, nr_record_blocks;
 	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks, nr_carried_blocks;

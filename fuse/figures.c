@@ -58,6 +58,8 @@ const struct figure cache_figures[] = {
 	       FIGURE_GAUGE, SCALE_NS, "about how long the oldest dirty block has been in the log"),
 	GAUGE(nr_cached, "blocks", "cached_blocks", "blocks that can be read from the cache"),
 	GAUGE(unsynced_bytes, "bytes", "unsynced_bytes", "acknowledged, lost by a power cut now"),
+	FIGURE(wb_status, counted_ns, "counted_for", "s", "counted_seconds", FIGURE_GAUGE, SCALE_NS,
+	       "since the mount, or since the counters were cleared"),
 	COUNT(nr_syncs, "requests", "syncs", "sync requests"),
 	COUNT(nr_flushes, "flushes", "flushes", "flushes of the cache"),
 	COUNT(nr_records, "records", "records", "records written to the log"),
