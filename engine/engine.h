@@ -180,7 +180,7 @@ struct wb {
 	struct list waiters;
 	unsigned int knobs[WB_NR_KNOBS];
 	struct wb_status figures; /* the counters in it */
-	uint64_t counted_since; /* ns */
+	uint64_t counted_since;	  /* ns */
 	struct rate migration_rate;
 };
 
