@@ -38,6 +38,8 @@ int args_parse(const struct args *args, int argc, char **argv) __attribute__((wa
 
 /* Is one of the words -h or --help, before any "--"? */
 bool args_want_help(int argc, char **argv);
+/* The same of -V and --version. */
+bool args_want_version(int argc, char **argv);
 
 /* Two columns: options, and what they do. */
 void args_print_options(const struct arg_option *options);

@@ -239,10 +239,19 @@ static int finish(int status)
 	return status ? status : EXIT_STATUS_IO;
 }
 
+static void print_version(void)
+{
+	printf("wbfs %s\n", PACKAGE_VERSION);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	if (args_want_help(argc, argv)) {
 		print_help(command);
+		return EXIT_STATUS_DONE;
+	}
+	if (args_want_version(argc, argv)) {
+		print_version();
 		return EXIT_STATUS_DONE;
 	}
 	return (int)command->run(argc, argv);
@@ -280,7 +289,7 @@ int main(int argc, char **argv)
 		return finish(EXIT_STATUS_DONE);
 	}
 	if (is_one_of(argv[1], "-V", "--version")) {
-		printf("wbfs %s\n", PACKAGE_VERSION);
+		print_version();
 		return finish(EXIT_STATUS_DONE);
 	}
 	if (list_wanted(argv[1]))
