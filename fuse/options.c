@@ -33,7 +33,7 @@ static const char *const passed_options[] = {
 	"dirsync", "noatime", "nodev", "noexec", "nosuid", "sync",
 };
 
-static int name_list_add(struct name_list *list, const char *name)
+int name_list_add(struct name_list *list, const char *name)
 {
 	char **names = realloc(list->names, (list->nr + 1) * sizeof(*names));
 
@@ -221,6 +221,26 @@ const struct arg_option option_rows[] = {
 	{0},
 };
 
+static int set_offline(void *ctx, const struct arg_option *row, const char *value)
+{
+	(void)row;
+	(void)value;
+	((struct mount_options *)ctx)->offline = OFFLINE_BACKINGS;
+	return 0;
+}
+
+const struct arg_option offline_rows[] = {
+	{"offline", 0, NULL, "of a cache that is not mounted", set_offline},
+	{"device", 'd', "NAME=PATH", "a backing is at PATH now", set_device},
+	{"without", 0, "NAME", "leave a backing out and keep its blocks in the log", set_without},
+	{"force-backing", 0, "NAME", "accept that a backing has another size or identity",
+	 set_force_backing},
+	{"recover", 0, "truncate", "give up what lies behind damage in the log", set_recover},
+	{"buffers", 0, "N", "segment buffers in RAM (64)", set_buffers},
+	{"io", 0, "uring|threads", "how devices are read and written (uring)", set_io},
+	{0},
+};
+
 const struct arg_option *options_find_knob(const char *name)
 {
 	static struct arg_option row = {.value_name = "VALUE", .set = set_knob};
@@ -345,6 +365,7 @@ void options_free(struct mount_options *options)
 	free(options->devices);
 	name_list_free(&options->without);
 	name_list_free(&options->force_backing);
+	name_list_free(&options->only);
 	name_list_free(&options->pass);
 	free(options->cache);
 	free(options->mount_point);
