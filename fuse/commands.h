@@ -20,6 +20,9 @@ extern const struct command commands[]; /* name NULL ends */
 enum exit_status command_mount(int argc, char **argv);
 enum exit_status command_umount(int argc, char **argv);
 enum exit_status command_status(int argc, char **argv);
+enum exit_status command_check(int argc, char **argv);
+enum exit_status command_inspect(int argc, char **argv);
+enum exit_status command_replay(int argc, char **argv);
 enum exit_status command_flush(int argc, char **argv);
 enum exit_status command_drain(int argc, char **argv);
 enum exit_status command_get(int argc, char **argv);
@@ -31,6 +34,8 @@ enum exit_status command_loop(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
+extern const struct arg_option check_options[];
+extern const struct arg_option inspect_options[];
 extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
 
