@@ -15,6 +15,7 @@
 #include "common/size.h"
 #include "fuse/interrupt.h"
 #include "fuse/progress.h"
+#include "fuse/waiter.h"
 
 enum { LOOK_EVERY_NS = 100000000 };
 
@@ -105,24 +106,53 @@ static int drain_all(struct server *server)
 	return first;
 }
 
-/* What is left, and why: asked for, stopped, or the backing can't take it. */
-static void tell_what_is_left(struct server *server, int err)
+/* What is under way ends, so that what is left can be told. The last step of a stop finds it so. */
+static void end_batches(struct server *server)
 {
+	struct waiter waiter = WAITER_INIT;
+
+	message(MESSAGE_INFO, "%s: %s: stopping when the batch under way has ended",
+		server->options->cache, server->options->command);
+	wb_stop(server->wb, waiter_done, &waiter);
+	/* If it can't end well, its blocks are still in the log. */
+	if (waiter_wait(&waiter))
+		message(MESSAGE_DEBUG, "%s: stop: failed", server->options->cache);
+}
+
+static const char *why_left(const struct wb_backing_info *info, int err)
+{
+	if (!info->attached)
+		return "left out";
+	if (err == -EINTR)
+		return "stopped before complete";
+	return info->reason[0] ? info->reason : reason(err);
+}
+
+/* What is not on its backing, and why. -EUCLEAN: some of it never will be. */
+static int tell_what_is_left(struct server *server, int err)
+{
+	const char *command = server->options->command;
 	struct wb_backing_info info;
 	char left[SIZE_TEXT_LEN];
+	int result = err;
 
 	for (unsigned int i = 0; wb_backing_info(server->wb, i, &info); i++) {
 		if (!info.in_log)
 			continue;
-		message(err && info.attached ? MESSAGE_ERROR : MESSAGE_WARNING,
-			"%s: %s: %s (%" PRIu64 " blocks) only in the cache: %s", info.name,
-			server->options->command, format_size(info.dirty_bytes, left),
-			info.nr_dirty,
-			!info.attached	 ? "left out"
-			: err == -EINTR	 ? "stopped"
-			: info.reason[0] ? info.reason
-					 : reason(err));
+		if (info.nr_dirty || err || !info.attached) {
+			message(info.attached ? MESSAGE_ERROR : MESSAGE_WARNING,
+				"%s: %s: %s (%" PRIu64 " blocks) only in the cache: %s", info.name,
+				command, format_size(info.dirty_bytes, left), info.nr_dirty,
+				why_left(&info, err));
+			continue;
+		}
+		message(MESSAGE_ERROR,
+			"%s: %s: has blocks that are lost: they were damaged in the log", info.name,
+			command);
+		hint("wbfs check %s", server->options->cache);
+		result = -EUCLEAN;
 	}
+	return result;
 }
 
 int offline_drain(struct mount_options *options, const char *cache)
@@ -135,7 +165,9 @@ int offline_drain(struct mount_options *options, const char *cache)
 	if (err)
 		return err;
 	err = drain_all(server);
-	tell_what_is_left(server, err);
+	if (err == -EINTR)
+		end_batches(server);
+	err = tell_what_is_left(server, err);
 	stop_err = offline_stop(server);
 	if (stop_err)
 		message(MESSAGE_ERROR, "%s: %s: close: %s", options->cache, options->command,

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/message.h"
 #include "fuse/backings.h"
@@ -35,7 +36,10 @@ static void host_set_timer(void *ctx, uint64_t when)
 static void host_log(void *ctx, enum wb_log_level level, const char *text)
 {
 	(void)ctx;
-	message((enum message_level)level, "%s", text);
+	if (strncmp(text, "hint: ", strlen("hint: ")) == 0)
+		hint("%s", text + strlen("hint: "));
+	else
+		message((enum message_level)level, "%s", text);
 }
 
 /* ---- the steps ---- */
