@@ -179,6 +179,15 @@ static int set_buffers(void *ctx, const struct arg_option *row, const char *valu
 	return 0;
 }
 
+static int set_log_level(void *ctx, const struct arg_option *row, const char *value)
+{
+	struct mount_options *options = ctx;
+
+	if (!message_level_parse(value, &options->log_level))
+		return refuse(options, row, value, "not one of error, warning, info, debug");
+	return 0;
+}
+
 static int set_list(void *ctx, const struct arg_option *row, const char *value)
 {
 	(void)row;
@@ -216,6 +225,8 @@ const struct arg_option option_rows[] = {
 	{"recover", 0, "truncate", "give up what lies behind damage in the log", set_recover},
 	{"buffers", 0, "N", "segment buffers in RAM (64)", set_buffers},
 	{"io", 0, "uring|threads", "how devices are read and written (uring)", set_io},
+	{"log-level", 0, "error|warning|info|debug", "leave out messages of less weight (info)",
+	 set_log_level},
 	{"allow_other", 0, NULL, "other users may look inside (always so for root)",
 	 set_allow_other},
 	{0},
@@ -284,7 +295,7 @@ static int unknown_in_list(const struct mount_options *options, const char *name
 static const struct arg_option *find_row(const char *name)
 {
 	for (const struct arg_option *row = option_rows; row->name; row++)
-		if (strcmp(row->name, name) == 0)
+		if (args_same_name(row->name, name))
 			return row;
 	return options_find_knob(name);
 }
@@ -355,6 +366,7 @@ void options_init(struct mount_options *options)
 	*options = (struct mount_options){
 		.allow_other = geteuid() == 0,
 		.command = "mount",
+		.log_level = MESSAGE_INFO,
 	};
 }
 

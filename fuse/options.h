@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/message.h"
 #include "engine/posix/device.h"
 #include "engine/wb.h"
 #include "fuse/args.h"
@@ -58,6 +59,7 @@ struct mount_options {
 	enum posix_io_kind io;
 	unsigned int buffers; /* 0: the engine's default */
 	struct knob_setting knobs[WB_NR_KNOBS];
+	enum message_level log_level;
 	const char *command; /* what messages about options begin with */
 };
 
