@@ -12,9 +12,23 @@
 #define COMMON_MESSAGE_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* In the order of the engine's enum wb_log_level. */
 enum message_level { MESSAGE_ERROR, MESSAGE_WARNING, MESSAGE_INFO, MESSAGE_DEBUG };
+
+/* "error", "warning", "info" or "debug". False: none of them. */
+bool message_level_parse(const char *name, enum message_level *level);
+
+/* As syslog(3) numbers it. */
+int message_priority(enum message_level level);
+
+/*
+ * What a line on standard error begins with: "<N>", as sd-daemon(3) has it, if that is the journal,
+ * which takes it for the priority; else "". message() does so by itself.
+ */
+#define MESSAGE_PREFIX_LEN 8
+const char *message_prefix(enum message_level level, char prefix[MESSAGE_PREFIX_LEN]);
 
 /* Longest line, with the newline; what is longer is cut. Two paths fit. */
 #define MESSAGE_LEN 2400

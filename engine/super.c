@@ -53,14 +53,7 @@ static int table_check(const struct super *super, uint8_t *memory, const char **
 	return 0;
 }
 
-/* A copy as it was read; why is set unless it is good. */
-struct copy {
-	struct super super;
-	int err;
-	const char *why;
-};
-
-static int check_copy(struct bdev *dev, uint64_t off, uint8_t *memory, struct copy *copy)
+static int check_copy(struct bdev *dev, uint64_t off, uint8_t *memory, struct super_copy *copy)
 {
 	struct super *super = &copy->super;
 	int err = super_decode((struct wb_super_disk *)memory, super, &copy->why);
@@ -84,23 +77,23 @@ static int check_copy(struct bdev *dev, uint64_t off, uint8_t *memory, struct co
 	return 0;
 }
 
-static void read_copy(struct bdev *dev, unsigned int i, uint8_t *memory, struct copy *copy)
+void super_read_copy(struct bdev *dev, unsigned int i, uint8_t *memory, struct super_copy *copy)
 {
 	uint64_t off = (uint64_t)i * WB_SUPER_AREA;
 
-	*copy = (struct copy){.why = "can't be read"};
+	*copy = (struct super_copy){.why = "can't be read"};
 	copy->err = bdev_read(dev, off, memory, WB_BLOCK_SIZE);
 	if (!copy->err)
 		copy->err = check_copy(dev, off, memory, copy);
 }
 
 /* Written by a newer program: what the other copy says is not the last word then. */
-static bool is_newer_format(const struct copy *copy)
+static bool is_newer_format(const struct super_copy *copy)
 {
 	return copy->err == -EMEDIUMTYPE && strcmp(copy->why, SUPER_NOT_OURS) != 0;
 }
 
-static int refuse(struct bdev *dev, const struct wb_env *env, const struct copy *copies)
+static int refuse(struct bdev *dev, const struct wb_env *env, const struct super_copy *copies)
 {
 	const char *path = dev->path;
 
@@ -131,7 +124,7 @@ static int refuse(struct bdev *dev, const struct wb_env *env, const struct copy 
 }
 
 /* Rot of one copy is survived. One that can't be read may be the newer one, and good. */
-static bool can_do_without(const struct copy *copy)
+static bool can_do_without(const struct super_copy *copy)
 {
 	return copy->err == -EUCLEAN || (copy->err == -EMEDIUMTYPE && !is_newer_format(copy));
 }
@@ -139,7 +132,7 @@ static bool can_do_without(const struct copy *copy)
 int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
 	       unsigned int *which)
 {
-	struct copy copies[WB_NR_SUPERS];
+	struct super_copy copies[WB_NR_SUPERS];
 	unsigned int nr_good = 0;
 
 	if (dev->size < WB_SLOTS_OFF) {
@@ -148,7 +141,7 @@ int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, stru
 		return -EMEDIUMTYPE;
 	}
 	for (unsigned int i = 0; i < WB_NR_SUPERS; i++) {
-		read_copy(dev, i, memory, &copies[i]);
+		super_read_copy(dev, i, memory, &copies[i]);
 		if (!copies[i].err && (!nr_good++ || copies[i].super.sequence > super->sequence)) {
 			*super = copies[i].super;
 			*which = i;
@@ -163,7 +156,7 @@ int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, stru
 				"%s: open cache: superblock %u at byte %u: %s; using the other one",
 				dev->path, i, i * WB_SUPER_AREA, copies[i].why);
 	/* The table of the better one, into the caller's memory. */
-	read_copy(dev, *which, memory, &copies[*which]);
+	super_read_copy(dev, *which, memory, &copies[*which]);
 	return copies[*which].err;
 }
 

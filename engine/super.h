@@ -42,6 +42,16 @@ struct super_writer {
 	struct bdev_io io;
 };
 
+/* A copy as it was read. */
+struct super_copy {
+	struct super super; /* if err is 0, else perhaps in part */
+	int err;	    /* as of super_decode; -EUCLEAN also for its table; or that of a read */
+	const char *why;    /* in words; NULL if it is good */
+};
+
+/* Read copy i and its table into memory (WB_SUPER_AREA bytes). Blocks. Logs nothing. */
+void super_read_copy(struct bdev *dev, unsigned int i, uint8_t *memory, struct super_copy *copy);
+
 /*
  * Read the copies of a device, of which memory (WB_SUPER_AREA bytes) then holds the table of the
  * newer valid one. Blocks. *copy is its number. One broken copy is logged.

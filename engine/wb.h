@@ -407,6 +407,47 @@ void wb_clear_stat(struct wb *wb);
 /* Bytes that wb_open will allocate in the worst case, for a log of this geometry. */
 uint64_t wb_ram_needed(uint64_t nr_segments, uint32_t segment_blocks, unsigned int nr_buffers);
 
+/* ---- checking ---- */
+
+/* Something on the cache that is not as it was written. */
+struct wb_damage {
+	uint64_t segment; /* 0: not in the log */
+	uint32_t slot;
+	uint64_t off;	     /* byte of the cache */
+	const char *what;    /* "checksum mismatch" */
+	const char *backing; /* whose data it is, or NULL: metadata, or of one that is detached */
+	uint64_t block;	     /* of the backing */
+	uint64_t nr_blocks;
+	bool lost; /* reads of that get -EIO; else something newer, or the backing, has it */
+	int err;   /* -EUCLEAN: other contents; else why it can't be read */
+};
+
+/* Reading all that wb_open has believed without reading it. */
+struct wb_scrub {
+	/* the caller's */
+	void *ctx;
+	/* Called now and then: so many bytes are left to read. False: stop. */
+	bool (*progress)(void *ctx, uint64_t bytes_left);
+	void (*damage)(void *ctx, const struct wb_damage *damage);
+	/* results */
+	uint64_t first_record, last_record; /* of the log, as far as it counts */
+	uint64_t first_segment, last_segment;
+	uint64_t nr_segments, nr_records, nr_blocks; /* read and checked */
+	uint64_t nr_needless; /* of the blocks: migrated, or replaced by newer ones */
+	uint64_t nr_damaged;  /* blocks, headers and superblocks, poison not counted */
+	uint64_t nr_lost;     /* blocks, poison counted */
+	bool bad_super;	      /* one of the two superblocks is broken */
+	/* behind the end: what a crash tore, which nobody was told is durable */
+	uint64_t nr_torn_records, torn_segment, torn_off;
+	int err; /* the first error of a read */
+};
+
+/*
+ * Check superblocks, headers and data of the log of a cache that is open and not started. Blocks.
+ * 0 if it was read, whatever was found; -EINTR: progress said stop; -ENOMEM.
+ */
+int wb_scrub(struct wb *wb, struct wb_scrub *scrub) WB_CHECK;
+
 /* ---- formatting ---- */
 
 struct wb_format_options {

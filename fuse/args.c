@@ -22,10 +22,18 @@ struct cursor {
 	int next; /* the word to look at */
 };
 
+bool args_same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
+			return false;
+	return *a == *b;
+}
+
 static const struct arg_option *find_long(const struct args *args, const char *name)
 {
 	for (const struct arg_option *o = args->options; o && o->name; o++)
-		if (strcmp(o->name, name) == 0)
+		if (args_same_name(o->name, name))
 			return o;
 	return args->find ? args->find(name) : NULL;
 }

@@ -36,6 +36,9 @@ struct args {
  */
 int args_parse(const struct args *args, int argc, char **argv) __attribute__((warn_unused_result));
 
+/* "log-level" and "log_level" are the same option. */
+bool args_same_name(const char *a, const char *b);
+
 /* Is one of the words -h or --help, before any "--"? */
 bool args_want_help(int argc, char **argv);
 /* The same of -V and --version. */

@@ -84,7 +84,7 @@ static int miss(const struct device_option *device, bool in_log)
 	}
 	message(MESSAGE_ERROR, "%s: %s: attach: missing, and the log has blocks of it",
 		device->name, device->path);
-	hint("--without %s mounts the others and keeps its blocks", device->name);
+	hint("--without %s leaves it out and keeps its blocks", device->name);
 	return -ESTALE;
 }
 
@@ -112,6 +112,27 @@ static bool is_remembered(struct server *server, const char *name)
 	return false;
 }
 
+static bool is_left_out(const struct mount_options *options, const char *name)
+{
+	return name_list_has(&options->without, name) ||
+	       (options->only.nr && !name_list_has(&options->only, name));
+}
+
+/* Without a mount nothing can become a backing. */
+static int check_offline(struct server *server)
+{
+	const struct mount_options *options = server->options;
+
+	for (size_t i = 0; options->offline && i < options->nr_devices; i++) {
+		if (is_remembered(server, options->devices[i].name))
+			continue;
+		message(MESSAGE_ERROR, "%s: --device: the cache has no backing of this name",
+			options->devices[i].name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* A name that stands nowhere else is a mistake that would otherwise pass unnoticed. */
 static int check_names(struct server *server, const struct name_list *list, const char *option)
 {
@@ -133,9 +154,11 @@ int backings_attach(struct server *server)
 
 	if (!err)
 		err = check_names(server, &options->force_backing, "force-backing");
+	if (!err)
+		err = check_offline(server);
 	/* Attaching one of these moves none of them. */
 	for (unsigned int i = 0; !err && wb_backing_info(server->wb, i, &info); i++)
-		if (!info.attached && !name_list_has(&options->without, info.name))
+		if (!info.attached && !is_left_out(options, info.name))
 			err = attach_remembered(server, &info);
 	for (size_t i = 0; !err && i < options->nr_devices; i++) {
 		const struct device_option *device = &options->devices[i];

@@ -12,7 +12,6 @@
 #include "engine/wb.h"
 #include "fuse/commands.h"
 #include "fuse/control_client.h"
-#include "fuse/drain.h"
 #include "fuse/mount_status.h"
 #include "fuse/names.h"
 #include "fuse/nearest.h"
@@ -61,16 +60,6 @@ enum exit_status command_flush(int argc, char **argv)
 
 	if (err >= 0)
 		err = control_set(&mount, "flush_current_buffer", "1");
-	return exit_status_of(err);
-}
-
-enum exit_status command_drain(int argc, char **argv)
-{
-	static struct mount_entry mount; /* see drain() */
-	int err = parse_whole(argc, argv, 1, &mount);
-
-	if (err >= 0)
-		err = drain("drain", &mount, NULL);
 	return exit_status_of(err);
 }
 

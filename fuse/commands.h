@@ -22,6 +22,9 @@ enum exit_status command_mount(int argc, char **argv);
 enum exit_status command_umount(int argc, char **argv);
 enum exit_status command_stat(int argc, char **argv);
 enum exit_status command_status(int argc, char **argv);
+enum exit_status command_check(int argc, char **argv);
+enum exit_status command_inspect(int argc, char **argv);
+enum exit_status command_replay(int argc, char **argv);
 enum exit_status command_flush(int argc, char **argv);
 enum exit_status command_drain(int argc, char **argv);
 enum exit_status command_get(int argc, char **argv);
@@ -35,6 +38,8 @@ extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
 extern const struct arg_option stat_options[];
 extern const struct arg_option get_options[];
+extern const struct arg_option check_options[];
+extern const struct arg_option inspect_options[];
 extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
 

@@ -220,6 +220,7 @@ enum exit_status daemon_run(const struct mount_options *options)
 	int fds[2];
 	pid_t child;
 
+	message_set_level(options->log_level);
 	if (options->foreground)
 		return serve(options, -1);
 	if (pipe2(fds, O_CLOEXEC) < 0)

@@ -179,7 +179,7 @@ int options_resolve(struct mount_options *options)
 {
 	int err = resolve_one(options->command, &options->cache);
 
-	if (!err)
+	if (!err && options->mount_point)
 		err = resolve_one(options->command, &options->mount_point);
 	for (size_t i = 0; !err && i < options->nr_devices; i++)
 		err = resolve_one(options->command, &options->devices[i].path);

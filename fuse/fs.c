@@ -22,7 +22,6 @@ enum {
 	 */
 	DIRECT_IO_MINOR = 39,
 	ATTRIBUTES_VALID = 60, /* seconds; sizes don't change */
-	CONTROL_SIZE = 4096,   /* what stat shows for control files, as in sysfs */
 	STAT_BLOCK = 512,
 };
 
@@ -73,7 +72,8 @@ static int control_attributes(struct server *server, struct node node, struct st
 	if (!file)
 		return -ENOENT;
 	attr->st_mode = file->mode;
-	attr->st_size = S_ISLNK(file->mode) ? 0 : CONTROL_SIZE;
+	/* As in procfs: who sees another size, as cp does, reads no more than that. */
+	attr->st_size = 0;
 	return 0;
 }
 

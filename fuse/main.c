@@ -33,7 +33,10 @@ const struct command commands[] = {
 	 command_stat, stat_options, stat_print_options},
 	{"flush", "MOUNTPOINT", "make everything written durable on the cache", command_flush, NULL,
 	 NULL},
-	{"drain", "MOUNTPOINT", "write everything back to the backings", command_drain, NULL, NULL},
+	{"drain",
+	 "MOUNTPOINT\n"
+	 "--offline [-d NAME=PATH]... [--without NAME]... CACHE",
+	 "write everything back to the backings", command_drain, offline_rows, NULL},
 	{"get", "MOUNTPOINT[/NAME] [KNOB]",
 	 "show a knob, or all with their ranges and what they are for", command_get, get_options,
 	 get_print_options},
@@ -47,6 +50,15 @@ const struct command commands[] = {
 	 command_resize, NULL, NULL},
 	{"loop", "[--detach] MOUNTPOINT NAME", "a block device for an exposed file", command_loop,
 	 loop_options, NULL},
+	{"check", "[--json] CACHE", "read all of a cache and say what is wrong with it",
+	 command_check, check_options, NULL},
+	{"inspect", "[--superblock] [--table] [--segments] [--segment N] [--json] CACHE",
+	 "show what is on a cache, decoded", command_inspect, inspect_options, NULL},
+	{"replay",
+	 "[-d NAME=PATH]... [--without NAME]... CACHE\n"
+	 "[-d NAME=PATH]... CACHE NAME=OUTPUT...",
+	 "apply the log to the backings, or to a copy of one", command_replay, offline_rows + 1,
+	 NULL},
 	{0},
 };
 

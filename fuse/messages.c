@@ -2,21 +2,25 @@
 /*
  * The ring of messages and the thread that writes them. messages_put is called on any thread,
  * also with locks of the engine held: it never waits for more than a short critical section, and
- * when the ring is full a message is counted instead of kept.
+ * when the ring is full a message is counted instead of kept. What comes again and again is told
+ * at powers of two.
  */
 #include "config.h"
 
 #include "fuse/messages.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/message.h"
+#include "fuse/repeats.h"
+#include "fuse/syslog.h"
+#include "fuse/timer.h"
 
 enum { RING_LINES = 64 };
 
@@ -31,6 +35,7 @@ static struct {
 	} lines[RING_LINES];
 	unsigned int first, nr; /* lines that wait, as a ring */
 	unsigned int nr_lost;
+	struct repeats repeats;
 	bool writing, stopping, to_syslog;
 } ring = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -40,35 +45,27 @@ static struct {
 
 static _Thread_local char last[MESSAGE_LEN];
 
-static int syslog_priority(enum message_level level)
+static bool is_hint(const char *text)
 {
-	switch (level) {
-	case MESSAGE_ERROR:
-		return LOG_ERR;
-	case MESSAGE_WARNING:
-		return LOG_WARNING;
-	case MESSAGE_INFO:
-		return LOG_INFO;
-	case MESSAGE_DEBUG:
-		return LOG_DEBUG;
-	}
-	return LOG_INFO;
+	return strncmp(text, "hint: ", strlen("hint: ")) == 0;
 }
 
-static void write_line(const struct line *line, bool to_syslog)
+/* False: it is lost. */
+static bool write_line(const struct line *line, bool to_syslog)
 {
-	bool is_hint = strncmp(line->text, "hint: ", strlen("hint: ")) == 0;
+	char prefix[MESSAGE_PREFIX_LEN];
 
 	if (to_syslog)
-		syslog(syslog_priority(line->level), "%s", line->text);
-	else
-		dprintf(STDERR_FILENO, "%s%s\n", is_hint ? "" : "wbfs: ", line->text);
+		return syslog_send(line->level, line->text);
+	return dprintf(STDERR_FILENO, "%s%s%s\n", message_prefix(line->level, prefix),
+		       is_hint(line->text) ? "" : "wbfs: ", line->text) >= 0;
 }
 
 /* Called with the lock held; gives it up to write. */
 static void write_first(void)
 {
 	static struct line line; /* the thread's */
+	bool lost;
 	bool to_syslog = ring.to_syslog;
 	unsigned int nr_lost = ring.nr_lost;
 
@@ -79,13 +76,16 @@ static void write_first(void)
 	ring.nr_lost = 0;
 	ring.writing = true;
 	pthread_mutex_unlock(&ring.lock);
-	write_line(&line, to_syslog);
-	if (nr_lost) {
-		snprintf(line.text, sizeof(line.text), "%u messages lost: too many at once",
+	lost = !write_line(&line, to_syslog);
+	if (nr_lost && !lost) {
+		line.level = MESSAGE_WARNING;
+		snprintf(line.text, sizeof(line.text), "log: %u messages lost: too many at once",
 			 nr_lost);
-		write_line(&line, to_syslog);
+		if (write_line(&line, to_syslog))
+			nr_lost = 0;
 	}
 	pthread_mutex_lock(&ring.lock);
+	ring.nr_lost += nr_lost + lost;
 	ring.writing = false;
 	if (!ring.nr)
 		pthread_cond_broadcast(&ring.idle);
@@ -105,19 +105,40 @@ static void *writer(void *unused)
 	}
 }
 
+/* How often it has come; 0: not to be told again. A hint goes with its message. */
+static uint64_t count(enum message_level level, const char *text)
+{
+	static _Thread_local bool told = true;
+	uint64_t nr = 1;
+
+	if (is_hint(text))
+		return told;
+	if (level != MESSAGE_DEBUG)
+		nr = repeats_count(&ring.repeats, text, timer_now());
+	told = nr;
+	return nr;
+}
+
 static void messages_put(enum message_level level, const char *text)
 {
 	LOCK_SCOPE(&ring.lock);
 	struct line *line = &ring.lines[(ring.first + ring.nr) % RING_LINES];
+	uint64_t nr = count(level, text);
 
-	if (strncmp(text, "hint: ", strlen("hint: ")) != 0)
+	if (!is_hint(text))
 		snprintf(last, sizeof(last), "%s", text);
+	if (!nr)
+		return;
 	if (ring.nr == RING_LINES) {
 		ring.nr_lost++;
 		return;
 	}
 	line->level = level;
-	snprintf(line->text, sizeof(line->text), "%s", text);
+	if (nr == 1)
+		snprintf(line->text, sizeof(line->text), "%s", text);
+	else
+		snprintf(line->text, sizeof(line->text), "%.*s (%" PRIu64 " times)",
+			 MESSAGE_LEN - 40, text, nr);
 	ring.nr++;
 	pthread_cond_signal(&ring.work);
 }
@@ -135,7 +156,6 @@ int messages_start(void)
 void messages_to_syslog(void)
 {
 	messages_flush();
-	openlog("wbfs", LOG_PID, LOG_DAEMON);
 	LOCK_SCOPE(&ring.lock);
 	ring.to_syslog = true;
 }

@@ -33,7 +33,7 @@ static const char *const passed_options[] = {
 	"dirsync", "noatime", "nodev", "noexec", "nosuid", "sync",
 };
 
-static int name_list_add(struct name_list *list, const char *name)
+int name_list_add(struct name_list *list, const char *name)
 {
 	char **names = realloc(list->names, (list->nr + 1) * sizeof(*names));
 
@@ -179,6 +179,15 @@ static int set_buffers(void *ctx, const struct arg_option *row, const char *valu
 	return 0;
 }
 
+static int set_log_level(void *ctx, const struct arg_option *row, const char *value)
+{
+	struct mount_options *options = ctx;
+
+	if (!message_level_parse(value, &options->log_level))
+		return refuse(options, row, value, "not one of error, warning, info, debug");
+	return 0;
+}
+
 static int set_list(void *ctx, const struct arg_option *row, const char *value)
 {
 	(void)row;
@@ -216,8 +225,30 @@ const struct arg_option option_rows[] = {
 	{"recover", 0, "truncate", "give up what lies behind damage in the log", set_recover},
 	{"buffers", 0, "N", "segment buffers in RAM (64)", set_buffers},
 	{"io", 0, "uring|threads", "how devices are read and written (uring)", set_io},
+	{"log-level", 0, "error|warning|info|debug", "leave out messages of less weight (info)",
+	 set_log_level},
 	{"allow_other", 0, NULL, "other users may look inside (always so for root)",
 	 set_allow_other},
+	{0},
+};
+
+static int set_offline(void *ctx, const struct arg_option *row, const char *value)
+{
+	(void)row;
+	(void)value;
+	((struct mount_options *)ctx)->offline = OFFLINE_BACKINGS;
+	return 0;
+}
+
+const struct arg_option offline_rows[] = {
+	{"offline", 0, NULL, "of a cache that is not mounted", set_offline},
+	{"device", 'd', "NAME=PATH", "a backing is at PATH now", set_device},
+	{"without", 0, "NAME", "leave a backing out and keep its blocks in the log", set_without},
+	{"force-backing", 0, "NAME", "accept that a backing has another size or identity",
+	 set_force_backing},
+	{"recover", 0, "truncate", "give up what lies behind damage in the log", set_recover},
+	{"buffers", 0, "N", "segment buffers in RAM (64)", set_buffers},
+	{"io", 0, "uring|threads", "how devices are read and written (uring)", set_io},
 	{0},
 };
 
@@ -264,7 +295,7 @@ static int unknown_in_list(const struct mount_options *options, const char *name
 static const struct arg_option *find_row(const char *name)
 {
 	for (const struct arg_option *row = option_rows; row->name; row++)
-		if (strcmp(row->name, name) == 0)
+		if (args_same_name(row->name, name))
 			return row;
 	return options_find_knob(name);
 }
@@ -335,6 +366,7 @@ void options_init(struct mount_options *options)
 	*options = (struct mount_options){
 		.allow_other = geteuid() == 0,
 		.command = "mount",
+		.log_level = MESSAGE_INFO,
 	};
 }
 
@@ -345,6 +377,7 @@ void options_free(struct mount_options *options)
 	free(options->devices);
 	name_list_free(&options->without);
 	name_list_free(&options->force_backing);
+	name_list_free(&options->only);
 	name_list_free(&options->pass);
 	free(options->cache);
 	free(options->mount_point);

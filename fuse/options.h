@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/message.h"
 #include "engine/posix/device.h"
 #include "engine/wb.h"
 #include "fuse/args.h"
@@ -33,6 +34,13 @@ struct name_list {
 	size_t nr;
 };
 
+/* How much of a daemon a command takes. */
+enum offline {
+	OFFLINE_NOT,	  /* all: it mounts */
+	OFFLINE_BACKINGS, /* the engine with its backings */
+	OFFLINE_LOG,	  /* the log alone, before anything may be written */
+};
+
 struct mount_options {
 	char *cache;	   /* absolute once options_resolve has been called */
 	char *mount_point; /* the same */
@@ -42,6 +50,8 @@ struct mount_options {
 	struct name_list force_backing;
 	struct name_list pass; /* for the kernel: nosuid, noexec, ... */
 	bool foreground;
+	enum offline offline;
+	struct name_list only; /* OFFLINE_BACKINGS: not the others; empty: all */
 	bool read_only;
 	bool recover_truncate;
 	bool allow_other;
@@ -49,6 +59,7 @@ struct mount_options {
 	enum posix_io_kind io;
 	unsigned int buffers; /* 0: the engine's default */
 	struct knob_setting knobs[WB_NR_KNOBS];
+	enum message_level log_level;
 	const char *command; /* what messages about options begin with */
 };
 
@@ -58,6 +69,9 @@ void options_free(struct mount_options *options);
 
 /* The rows, for args_parse and help; ctx is the struct mount_options. */
 extern const struct arg_option option_rows[];
+
+/* Those that make sense without a mount. The first is --offline itself. */
+extern const struct arg_option offline_rows[];
 
 /* The rows that come from the engine's knobs, by name; NULL if it isn't one. */
 const struct arg_option *options_find_knob(const char *name);
@@ -70,6 +84,7 @@ int device_option_parse(const char *command, const char *text, struct device_opt
 	WB_CHECK;
 void device_option_free(struct device_option *device);
 
+int name_list_add(struct name_list *list, const char *name) WB_CHECK;
 bool name_list_has(const struct name_list *list, const char *name);
 
 /* Make paths absolute: a daemon changes its directory. 0 or -errno after a message. */

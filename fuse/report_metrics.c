@@ -100,6 +100,25 @@ static void put_figure(struct text *text, const struct figure *figure, const cha
 		text_printf(text, " %.15g\n", in_base_units(figure, figure_value(figure, of)));
 }
 
+/* What tells this mount from others, and since when it is there. */
+static void put_info(struct text *text, const struct server *server, const struct wb_status *status)
+{
+	char uuid[UUID_TEXT_LEN], label[WB_LABEL_LEN + 1];
+
+	snprintf(label, sizeof(label), "%.*s", (int)sizeof(status->label), status->label);
+	describe(text, "info", FIGURE_GAUGE, "the cache and the mount, in labels; always 1");
+	text_printf(text, "wbfs_info{cache=");
+	text_label(text, server->cache->path);
+	text_printf(text, ",uuid=\"%s\",label=", report_uuid(status->uuid, uuid));
+	text_label(text, label);
+	text_printf(text, ",mount_point=");
+	text_label(text, server->options->mount_point);
+	text_printf(text, ",version=\"%s\"} 1\n", PACKAGE_VERSION);
+	describe(text, "start_time_seconds", FIGURE_GAUGE, "when the mount began, Unix time");
+	text_printf(text, "wbfs_start_time_seconds %lld.%03ld\n",
+		    (long long)server->start_time.tv_sec, server->start_time.tv_nsec / 1000000);
+}
+
 static void put_state(struct text *text, const struct wb_status *status)
 {
 	describe(text, "state", FIGURE_GAUGE, "1 for the state that the cache is in");
@@ -155,6 +174,7 @@ void report_metrics(struct server *server, struct text *text)
 		text->failed = true;
 		return;
 	}
+	put_info(text, server, &figures.status);
 	put_state(text, &figures.status);
 	for (const struct figure *f = cache_figures; f->name; f++) {
 		describe(text, f->metric, f->type, f->help);

@@ -43,8 +43,8 @@ struct server {
 };
 
 /*
- * Start everything, in order, up to a mount that serves requests. 0 or -errno after a message;
- * then everything is as before.
+ * Start everything, in order, up to a mount that serves requests; with options->offline up to
+ * what an offline command needs. 0 or -errno after a message; then everything is as before.
  */
 int server_start(struct server *server, const struct mount_options *options) WB_CHECK;
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * From nothing to a mount that serves requests, and back: a table of steps, each with what undoes
- * it. Nothing is written to a disk before the step "generation". Runs in the daemon's main thread.
+ * it. Nothing is written to a disk before the step "generation". Offline commands take the same
+ * steps but those that have to do with the mount. Runs in the daemon's main thread.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/message.h"
 #include "fuse/backings.h"
@@ -31,10 +34,28 @@ static void host_set_timer(void *ctx, uint64_t when)
 	timer_set(&server->timer, when);
 }
 
+/* The engine knows no words for errors: "error 5" becomes "error 5 (input/output error)". */
+static void log_with_words(enum message_level level, const char *text)
+{
+	const char *number = strstr(text, "error ");
+	char *end = NULL;
+	long err = 0;
+
+	if (number)
+		err = strtol(number + strlen("error "), &end, 10);
+	if (err > 0)
+		message(level, "%.*s (%s)%s", (int)(end - text), text, reason((int)err), end);
+	else
+		message(level, "%s", text);
+}
+
 static void host_log(void *ctx, enum wb_log_level level, const char *text)
 {
 	(void)ctx;
-	message((enum message_level)level, "%s", text);
+	if (strncmp(text, "hint: ", strlen("hint: ")) == 0)
+		hint("%s", text + strlen("hint: "));
+	else
+		log_with_words((enum message_level)level, text);
 }
 
 /* ---- the steps ---- */
@@ -55,7 +76,9 @@ static int start_host(struct server *server)
 		.alloc = memory_alloc,
 		.free = memory_free,
 	};
-	memory_lock_all();
+	/* Nobody waits for an offline command to get memory back. */
+	if (!server->options->offline)
+		memory_lock_all();
 	clock_gettime(CLOCK_REALTIME, &server->start_time);
 	return 0;
 }
@@ -230,32 +253,43 @@ static const struct step {
 	const char *name;		     /* for who reads this, and for debug messages */
 	int (*start)(struct server *server); /* 0 or -errno after a message */
 	int (*stop)(struct server *server);  /* the same; NULL: nothing to undo */
+	enum offline most;		     /* the least of a daemon that takes it */
 } steps[] = {
-	{"host", start_host, stop_host},
-	{"io", start_io, stop_io},
-	{"cache", start_cache, stop_cache},
-	{"log", start_log, stop_log},
-	{"timer", start_timer, stop_timer},
-	{"knobs", set_knobs, NULL},
-	{"backings", backings_attach, NULL},
-	{"requests", start_requests, stop_requests},
-	{"session", session_start, session_stop},
-	{"modulator", start_modulator, stop_modulator}, /* judges before migration begins */
-	{"control", start_control, stop_control},
-	{"generation", start_generation, stop_generation},
-	{"run lock", start_run_lock, NULL},
-	{"receivers", start_receivers, stop_receivers},
+	{"host", start_host, stop_host, OFFLINE_LOG},
+	{"io", start_io, stop_io, OFFLINE_LOG},
+	{"cache", start_cache, stop_cache, OFFLINE_LOG},
+	{"log", start_log, stop_log, OFFLINE_LOG},
+	{"timer", start_timer, stop_timer, OFFLINE_BACKINGS},
+	{"knobs", set_knobs, NULL, OFFLINE_LOG},
+	{"backings", backings_attach, NULL, OFFLINE_BACKINGS},
+	{"requests", start_requests, stop_requests, OFFLINE_NOT},
+	{"session", session_start, session_stop, OFFLINE_NOT},
+	/* judges before migration begins */
+	{"modulator", start_modulator, stop_modulator, OFFLINE_NOT},
+	{"control", start_control, stop_control, OFFLINE_NOT},
+	{"generation", start_generation, stop_generation, OFFLINE_BACKINGS},
+	{"run lock", start_run_lock, NULL, OFFLINE_NOT},
+	{"receivers", start_receivers, stop_receivers, OFFLINE_NOT},
 };
 
 enum { NR_STEPS = sizeof(steps) / sizeof(steps[0]) };
+
+static bool is_taken(const struct server *server, const struct step *step)
+{
+	return server->options->offline <= step->most;
+}
 
 static int undo(struct server *server, size_t nr)
 {
 	int first = 0;
 
 	while (nr-- > 0) {
-		int err = steps[nr].stop ? steps[nr].stop(server) : 0;
+		int err = 0;
 
+		if (!is_taken(server, &steps[nr]))
+			continue;
+		if (steps[nr].stop)
+			err = steps[nr].stop(server);
 		message(MESSAGE_DEBUG, "stop: %s: %s", steps[nr].name, err ? reason(err) : "done");
 		if (err && !first)
 			first = err;
@@ -267,8 +301,11 @@ int server_start(struct server *server, const struct mount_options *options)
 {
 	*server = (struct server){.options = options, .run_lock = -1};
 	for (size_t i = 0; i < NR_STEPS; i++) {
-		int err = steps[i].start(server);
+		int err;
 
+		if (!is_taken(server, &steps[i]))
+			continue;
+		err = steps[i].start(server);
 		message(MESSAGE_DEBUG, "start: %s: %s", steps[i].name, err ? reason(err) : "done");
 		if (err) {
 			undo(server, i);

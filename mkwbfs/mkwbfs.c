@@ -173,7 +173,7 @@ static int check_contents(struct job *job)
 	}
 	message(MESSAGE_ERROR, "%s: format: holds %s", job->dev->path, signatures->found);
 	if (signatures->dirty_cache)
-		hint("to bring the blocks home, mount it and: wbfs drain MOUNTPOINT");
+		hint("to bring the blocks home: wbfs drain --offline %s", job->dev->path);
 	else
 		hint("to overwrite it: mkwbfs --force %s", job->dev->path);
 	return -EMEDIUMTYPE;

@@ -301,6 +301,28 @@ static void drain(struct life *l)
 
 /* ---- opening and closing ---- */
 
+static bool go_on(void *ctx, uint64_t left)
+{
+	(void)ctx;
+	(void)left;
+	return true;
+}
+
+static void is_in_the_cache(void *ctx, const struct wb_damage *damage)
+{
+	const struct life *l = ctx;
+
+	FUZZ_ASSERT(damage->off < l->image.cache->bdev.size && damage->what);
+}
+
+/* What recovery accepts can be checked, whatever is found. */
+static void scrub(struct life *l)
+{
+	struct wb_scrub scrub = {.ctx = l, .progress = go_on, .damage = is_in_the_cache};
+
+	FUZZ_ASSERT(wb_scrub(l->wb, &scrub) == 0);
+}
+
 static int open_cache(struct life *l)
 {
 	int err;
@@ -315,6 +337,8 @@ static int open_cache(struct life *l)
 		l->wb = NULL;
 	}
 	l->sim.wb = l->wb;
+	if (l->wb)
+		scrub(l);
 	return err;
 }
 
