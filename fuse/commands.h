@@ -28,6 +28,7 @@ enum exit_status command_attach(int argc, char **argv);
 enum exit_status command_detach(int argc, char **argv);
 enum exit_status command_resize(int argc, char **argv);
 enum exit_status command_loop(int argc, char **argv);
+enum exit_status command_demo(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];

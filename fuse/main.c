@@ -35,6 +35,8 @@ const struct command commands[] = {
 	 command_resize, NULL, NULL},
 	{"loop", "[--detach] MOUNTPOINT NAME", "a block device for an exposed file", command_loop,
 	 loop_options, NULL},
+	{"demo", "", "what it is good for, shown on image files in under a minute", command_demo,
+	 NULL, NULL},
 	{0},
 };
 
