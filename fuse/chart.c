@@ -125,13 +125,12 @@ void chart_text(struct chart *chart, enum chart_colour colour, const char *forma
 }
 
 /* In eighths of a column where there are characters for them. Something is never nothing. */
-void chart_put_bar(const struct chart *chart, enum chart_colour colour, double value, double max,
-		   unsigned int width)
+unsigned int chart_put_bar(const struct chart *chart, enum chart_colour colour, double value,
+			   double max, unsigned int width)
 {
 	static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 	double share = max > 0 && value > 0 ? value / max : 0;
 	unsigned int eighths = (unsigned int)((share > 1 ? 1 : share) * width * 8 + 0.5);
-	unsigned int used;
 
 	if (value > 0 && eighths == 0)
 		eighths = 1;
@@ -142,19 +141,19 @@ void chart_put_bar(const struct chart *chart, enum chart_colour colour, double v
 		fputs(chart->unicode ? "█" : "#", stdout);
 	fputs(parts[eighths % 8], stdout);
 	end_colour(chart, colour);
-	used = (eighths + 7) / 8;
-	printf("%*s", (int)(width - used), "");
+	return (eighths + 7) / 8;
 }
 
 void chart_bar(struct chart *chart, enum chart_colour colour, const char *label, double value,
 	       double max, const char *text)
 {
-	unsigned int around = INDENT + LABEL_WIDTH + 1 + VALUE_WIDTH;
+	unsigned int width = chart->columns - (INDENT + LABEL_WIDTH + 1 + VALUE_WIDTH);
+	unsigned int used;
 
 	clear_live(chart);
 	printf("%*s%-*s", INDENT, "", LABEL_WIDTH, label);
-	chart_put_bar(chart, colour, value, max, chart->columns - around);
-	printf(" %*s\n", VALUE_WIDTH, text);
+	used = chart_put_bar(chart, colour, value, max, width);
+	printf("%*s %*s\n", (int)(width - used), "", VALUE_WIDTH, text);
 	fflush(stdout);
 }
 

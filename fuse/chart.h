@@ -28,9 +28,9 @@ void chart_text(struct chart *chart, enum chart_colour colour, const char *forma
 /* "  LABEL  ######      VALUE", the bar being value of max. */
 void chart_bar(struct chart *chart, enum chart_colour colour, const char *label, double value,
 	       double max, const char *text);
-/* A bar alone, `width` columns wide. */
-void chart_put_bar(const struct chart *chart, enum chart_colour colour, double value, double max,
-		   unsigned int width);
+/* A bar alone, up to `width` columns wide. Returns how many it takes. */
+unsigned int chart_put_bar(const struct chart *chart, enum chart_colour colour, double value,
+			   double max, unsigned int width);
 
 /* On a terminal, one line that the next call replaces, and everything else removes. */
 void chart_live(struct chart *chart, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -29,11 +29,13 @@ enum exit_status command_detach(int argc, char **argv);
 enum exit_status command_resize(int argc, char **argv);
 enum exit_status command_loop(int argc, char **argv);
 enum exit_status command_demo(int argc, char **argv);
+enum exit_status command_bench(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
 extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
+extern const struct arg_option bench_options[];
 
 /* SOURCE DIRECTORY [-sfnrv] [-o OPTIONS], as mount(8) calls a helper; returns mount(8)'s status. */
 int mount_helper(int argc, char **argv);

@@ -37,6 +37,8 @@ const struct command commands[] = {
 	 loop_options, NULL},
 	{"demo", "", "what it is good for, shown on image files in under a minute", command_demo,
 	 NULL, NULL},
+	{"bench", "[--cache PATH] [--device PATH] [--seconds N] [--report FILE] [--force]",
+	 "measure what a cache does for a device", command_bench, bench_options, NULL},
 	{0},
 };
 

@@ -76,7 +76,7 @@ bool workload_next(struct workload_run *run, uint64_t *number)
 uint64_t workload_offset(const struct workload *workload, uint64_t number)
 {
 	uint64_t nr = workload->size / workload->io_len;
-	uint64_t at = number % nr;
+	uint64_t at = number % (workload->places ? workload->places : nr);
 
 	if (workload->random)
 		at = pattern_shuffle(at, nr, workload->seed);
@@ -89,13 +89,15 @@ void workload_fill(const struct workload *workload, uint64_t number, void *buffe
 		     workload->first_seq + number);
 }
 
+/* Each place was written once. */
 static bool is_right(const struct workload *workload, uint64_t number, const void *buffer)
 {
 	uint64_t block = workload_offset(workload, number) / PATTERN_BLOCK;
+	uint64_t seq = workload->first_seq +
+		       (workload->places ? number % workload->places : number);
 
 	for (uint64_t off = 0; off < workload->io_len; off += PATTERN_BLOCK)
-		if (pattern_seq((const char *)buffer + off, block++) !=
-		    workload->first_seq + number)
+		if (pattern_seq((const char *)buffer + off, block++) != seq)
 			return false;
 	return true;
 }

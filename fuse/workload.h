@@ -25,6 +25,7 @@ struct workload {
 	uint32_t io_len;    /* bytes, whole blocks of 4096 */
 	unsigned int depth; /* in flight, 1..WORKLOAD_DEPTH_MAX */
 	bool write, random;
+	uint64_t places;    /* so many different ones, again and again; 0: all there are */
 	bool sync_each;	    /* fdatasync after each write; depth 1 */
 	bool sync_end;	    /* one at the end, whose time counts */
 	bool verify;	    /* reads: of what was written by the same seed and first_seq */
