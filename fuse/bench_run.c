@@ -16,7 +16,7 @@
 #include "fuse/bench.h"
 #include "fuse/control_client.h"
 
-enum { SECOND = 1000000000, LEAST_IOS = 20, LEAST_NS = 20000000, PREFILL_IOS = 8192 };
+enum { SECOND = 1000000000, LEAST_IOS = 10, LEAST_NS = 20000000, PREFILL_IOS = 8192 };
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -12,10 +12,11 @@
 #include "common/size.h"
 #include "fuse/bench.h"
 
-enum { LINE_LEN = 256, LABEL_WIDTH = 15, FIGURE_WIDTH = 9, RATIO_WIDTH = 9 };
+enum { WIDE = 64, LINE_LEN = 256, LABEL_WIDTH = 15, FIGURE_WIDTH = 9, SHORT_WIDTH = 9 };
 
 static const char *const sides[BENCH_SIDES] = {
 	[BENCH_WITHOUT] = "without cache", [BENCH_WITH] = "with cache"};
+static const char *const short_sides[BENCH_SIDES] = {"without", "with"};
 
 /* ---- figures ---- */
 
@@ -41,11 +42,11 @@ static void add_rows(struct bench *bench)
 {
 	for (unsigned int i = 0; i < BENCH_WORKS; i++) {
 		const struct bench_work *work = &bench_works[i];
-		char name[LINE_LEN];
+		char unit[LINE_LEN];
 		struct results_row *row;
 
-		snprintf(name, sizeof(name), "%s, %s", work->name, work->detail);
-		row = results_add_row(&bench->results, name, work->unit);
+		snprintf(unit, sizeof(unit), "%s: %s", work->unit, work->detail);
+		row = results_add_row(&bench->results, work->name, unit);
 		if (!row)
 			return;
 		for (int side = 0; side < BENCH_SIDES; side++)
@@ -199,9 +200,9 @@ static void print_side(struct bench *bench, const struct results_row *row, int s
 	double other = row->figures[!side].median;
 	const double values[] = {figure->min, figure->median, figure->max};
 	char text[CHART_NUMBER_LEN];
-	bool wide = bench->chart.columns >= used + 20;
+	bool wide = bench->chart.columns >= WIDE;
 
-	printf("  %-*.*s", wide ? LABEL_WIDTH : 9, wide ? LABEL_WIDTH : 7, sides[side]);
+	printf("  %-*s", wide ? LABEL_WIDTH : SHORT_WIDTH, wide ? sides[side] : short_sides[side]);
 	for (int i = 0; i < 3; i++)
 		printf("%*s", FIGURE_WIDTH, isnan(values[i]) ? "-" : chart_number(values[i], text));
 	if (wide && !isnan(figure->median)) {
@@ -226,14 +227,14 @@ void bench_print(struct bench *bench)
 			chart_text(&bench->chart, CHART_DIM, "%s", results->facts[i].text);
 	}
 	chart_heading(&bench->chart, "%-*s%*s%*s%*s",
-		      bench->chart.columns >= 64 ? LABEL_WIDTH + 2 : 11, "", FIGURE_WIDTH, "min",
-		      FIGURE_WIDTH, "median", FIGURE_WIDTH, "max");
+		      bench->chart.columns >= WIDE ? LABEL_WIDTH + 2 : SHORT_WIDTH + 2, "",
+		      FIGURE_WIDTH, "min", FIGURE_WIDTH, "median", FIGURE_WIDTH, "max");
 	for (size_t i = 0; i < results->nr_rows; i++) {
 		const struct results_row *row = &results->rows[i];
 
-		chart_heading(&bench->chart, "%s (%s): %s", bench_works[i].name, row->unit,
+		chart_heading(&bench->chart, "%s (%s): %s", row->name, bench_works[i].unit,
 			      chart_ratio(row->ratio, text));
-		if (bench->chart.columns >= 64)
+		if (bench->chart.columns >= WIDE)
 			chart_text(&bench->chart, CHART_DIM, "%s", bench_works[i].detail);
 		for (int side = 0; side < BENCH_SIDES; side++)
 			print_side(bench, row, side);

@@ -23,11 +23,11 @@
 enum { DEPTH = 32, WRITES_MAX = 1 << 20, LOOK_EVERY_NS = 100000000, SECOND = 1000000000 };
 
 #define MIB (UINT64_C(1) << 20)
-#define CACHE_SIZE (256 * MIB)
-#define DISK_SIZE (256 * MIB)
+#define CACHE_SIZE (128 * MIB)
+#define DISK_SIZE (128 * MIB)
 #define SPARE (64 * MIB) /* of the file system, that stays free */
-#define BURST (64 * MIB) /* fits into the log many times */
-#define MEASURE_NS (4ull * SECOND)
+#define BURST (48 * MIB) /* with what is written before the crash, less than the log */
+#define MEASURE_NS (3ull * SECOND)
 
 /* A step: 0 or -errno after a message, -EINTR if stopped. */
 typedef int step(struct demo *demo);

@@ -18,7 +18,7 @@
 #include "fuse/pattern.h"
 #include "fuse/timer.h"
 
-enum { READ_LEN = 1 << 20, KILL_AFTER_MS = 1500, KILL_AFTER_SYNCS = 3 };
+enum { READ_LEN = 1 << 20, KILL_AFTER_MS = 1000, KILL_AFTER_SYNCS = 3, ENOUGH_SYNCS = 100 };
 
 /* ---- writing ---- */
 
@@ -66,7 +66,9 @@ static void *write_on(void *arg)
 
 static bool in_full_swing(const struct writer *writer, uint64_t ms)
 {
-	return ms >= KILL_AFTER_MS && atomic_load(&writer->nr_syncs) >= KILL_AFTER_SYNCS;
+	uint64_t nr = atomic_load(&writer->nr_syncs);
+
+	return nr >= (ms < KILL_AFTER_MS ? ENOUGH_SYNCS : KILL_AFTER_SYNCS);
 }
 
 /* Under a writer that goes on until it gets an error. */

@@ -41,7 +41,7 @@ static const char style[] =
 	"tr:last-child td,tr:last-child th{border-bottom:0}\n"
 	"thead th{color:var(--dim);font-weight:500;font-size:.85rem}\n"
 	"th:first-child{text-align:left;font-weight:600}\n"
-	"small{display:block;color:var(--dim);font-weight:400;white-space:nowrap}\n"
+	"small{display:block;color:var(--dim);font-weight:400}td small{white-space:nowrap}\n"
 	".bar{display:block;height:6px;border-radius:3px;margin:.3rem 0 0 auto;min-width:2px}\n"
 	".ratio{font-weight:700;font-size:1.1rem;white-space:nowrap}\n"
 	".yes{color:var(--good)}.no{color:var(--bad)}\n"
@@ -203,6 +203,11 @@ static void put_table(FILE *to, const struct results *results)
 
 /* ---- charts ---- */
 
+char html_colour(const struct results_chart *chart, size_t series)
+{
+	return chart->nr == 1 ? 'b' : (char)('a' + series % 4);
+}
+
 static void put_chart(FILE *to, const struct results_chart *chart)
 {
 	fputs("<section><h2>", to);
@@ -215,7 +220,7 @@ static void put_chart(FILE *to, const struct results_chart *chart)
 	}
 	fputs("<div class=\"key\">", to);
 	for (size_t i = 0; i < chart->nr; i++) {
-		fprintf(to, "<span><i class=\"f%c\"></i>", (char)('a' + i % 4));
+		fprintf(to, "<span><i class=\"f%c\"></i>", html_colour(chart, i));
 		html_text(to, chart->series[i].name);
 		fputs("</span>", to);
 	}

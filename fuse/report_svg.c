@@ -131,6 +131,9 @@ static void choose_scales(struct picture *picture)
 	if (chart->kind == CHART_LINE && means_far_apart(chart, most, &least)) {
 		picture->y = log_scale(least, most);
 	} else {
+		/* Parts of a whole show how much of it is missing. */
+		if (chart->kind == CHART_AREA && chart->y_label[0] == '%' && most < 100)
+			most = 100;
 		picture->y = linear_scale(find_extreme(chart, false, false), most, Y_TICKS);
 		picture->y.max = ceil(picture->y.max / picture->y.step - 1e-9) * picture->y.step;
 	}
@@ -143,7 +146,7 @@ static void choose_scales(struct picture *picture)
 /* ---- axes ---- */
 
 /* Seconds as people say them, if that is what the axis has; else with k, M, G. */
-static const char *tick_text(const char *label, double value, char text[TICK_TEXT_LEN])
+static const char *tick_text(const char *label, bool log, double value, char text[TICK_TEXT_LEN])
 {
 	static const struct {
 		double from;
@@ -152,6 +155,10 @@ static const char *tick_text(const char *label, double value, char text[TICK_TEX
 		     {1e-3, " ms", NULL}, {1e-6, " µs", NULL}, {1e-9, " ns", NULL}};
 	bool seconds = strcmp(label, "s") == 0;
 
+	if (seconds && !log) {
+		snprintf(text, TICK_TEXT_LEN, "%.3g s", value);
+		return text;
+	}
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		const char *unit = seconds ? units[i].seconds : units[i].others;
 
@@ -176,7 +183,7 @@ static void put_ticks(const struct picture *picture, bool is_x)
 		double value = scale->log ? pow(10, at) : at;
 		double here = place(scale, value);
 
-		tick_text(label, value, text);
+		tick_text(label, scale->log, value, text);
 		if (is_x)
 			fprintf(picture->to,
 				"<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
@@ -201,7 +208,7 @@ static void put_labels(const struct picture *picture)
 		"text-anchor=\"middle\">",
 		(HEIGHT - BOTTOM + TOP) / 2);
 	html_text(picture->to, chart->y_label);
-	fprintf(picture->to, "%s</text>\n", picture->y.log ? " (powers of ten)" : "");
+	fprintf(picture->to, "%s</text>\n", picture->y.log ? " (0 at the bottom)" : "");
 	fprintf(picture->to, "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n",
 		LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM);
 }
@@ -226,7 +233,7 @@ static void put_path(const struct picture *picture, const struct results_series 
 static void put_series(const struct picture *picture, size_t index)
 {
 	const struct results_series *series = &picture->chart->series[index];
-	char colour = (char)('a' + index % 4);
+	char colour = html_colour(picture->chart, index);
 
 	if (!series->nr)
 		return;
