@@ -21,15 +21,15 @@ enum { SECOND = 1000000000, LEAST_IOS = 10, LEAST_NS = 20000000, PREFILL_IOS = 8
 #define MIB (UINT64_C(1) << 20)
 
 const struct bench_work bench_works[BENCH_WORKS] = {
-	{"random writes", "4 KiB, 32 at a time, one sync at the end", "per second", 4096, 32, true,
-	 true, false, false, 1},
+	{"random writes", "4 KiB, 32 at a time, one sync at the end", "per s", 4096, 32, true, true,
+	 false, false, 1},
 	{"sequential writes", "1 MiB, 4 at a time, one sync at the end", "MiB/s", 1 << 20, 4, true,
 	 false, false, false, 1},
-	{"synced writes", "4 KiB at random, fdatasync after each", "per second", 4096, 1, true,
-	 true, true, false, 1},
-	{"reads of recent writes", "4 KiB at random, 32 at a time", "per second", 4096, 32, false,
-	 true, false, true, 1},
-	{"other reads", "4 KiB at random, 32 at a time", "per second", 4096, 32, false, true, false,
+	{"synced writes", "4 KiB at random, fdatasync after each", "per s", 4096, 1, true, true,
+	 true, false, 1},
+	{"reads of recent writes", "4 KiB at random, 32 at a time", "per s", 4096, 32, false, true,
+	 false, true, 1},
+	{"other reads", "4 KiB at random, 32 at a time", "per s", 4096, 32, false, true, false,
 	 false, 1},
 };
 

@@ -226,9 +226,9 @@ void bench_print(struct bench *bench)
 		else
 			chart_text(&bench->chart, CHART_DIM, "%s", results->facts[i].text);
 	}
-	chart_heading(&bench->chart, "%-*s%*s%*s%*s",
-		      bench->chart.columns >= WIDE ? LABEL_WIDTH + 2 : SHORT_WIDTH + 2, "",
-		      FIGURE_WIDTH, "min", FIGURE_WIDTH, "median", FIGURE_WIDTH, "max");
+	printf("\n%-*s%*s%*s%*s\n",
+	       bench->chart.columns >= WIDE ? LABEL_WIDTH + 2 : SHORT_WIDTH + 2, "", FIGURE_WIDTH,
+	       "min", FIGURE_WIDTH, "median", FIGURE_WIDTH, "max");
 	for (size_t i = 0; i < results->nr_rows; i++) {
 		const struct results_row *row = &results->rows[i];
 

@@ -83,45 +83,52 @@ void chart_live(struct chart *chart, const char *format, ...)
 	chart->live = true;
 }
 
-void chart_heading(struct chart *chart, const char *format, ...)
+/* Words, as many to a line as fit. */
+static void put_wrapped(struct chart *chart, enum chart_colour colour, unsigned int indent,
+			char *text)
 {
-	va_list args;
-
-	clear_live(chart);
-	printf("\n");
-	set_colour(chart, CHART_BOLD);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	end_colour(chart, CHART_BOLD);
-	printf("\n");
-	fflush(stdout);
-}
-
-void chart_text(struct chart *chart, enum chart_colour colour, const char *format, ...)
-{
-	char text[TEXT_LEN], *save = NULL;
 	unsigned int column = 0;
-	va_list args;
+	char *save = NULL;
 
 	clear_live(chart);
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	set_colour(chart, colour);
 	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		unsigned int len = (unsigned int)strlen(word);
+		bool fits = column && column + 1 + len <= chart->columns;
 
-		if (column && column + 1 + len <= chart->columns)
-			column += (unsigned int)printf(" %s", word);
+		if (fits)
+			printf(" %s", word);
 		else
-			column = (unsigned int)printf("%s%*s%s", column ? "\n" : "", INDENT, "",
-						      word) -
-				 (column ? 1 : 0);
+			printf("%s%*s%s", column ? "\n" : "", (int)indent, "", word);
+		column = fits ? column + 1 + len : indent + len;
 	}
 	end_colour(chart, colour);
 	printf("\n");
 	fflush(stdout);
+}
+
+void chart_heading(struct chart *chart, const char *format, ...)
+{
+	char text[TEXT_LEN];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	clear_live(chart);
+	printf("\n");
+	put_wrapped(chart, CHART_BOLD, 0, text);
+}
+
+void chart_text(struct chart *chart, enum chart_colour colour, const char *format, ...)
+{
+	char text[TEXT_LEN];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	put_wrapped(chart, colour, INDENT, text);
 }
 
 /* In eighths of a column where there are characters for them. Something is never nothing. */

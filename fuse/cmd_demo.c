@@ -187,8 +187,8 @@ static int kill_and_compare(struct demo *demo)
 	chart_text(
 		&demo->chart, CHART_GOOD,
 		"It shows the first %s writes and nothing else: every synced block is there, and "
-		"there is no gap.",
-		chart_number((double)demo->nr_kept, kept));
+		"there is no gap. Lost: the last %" PRIu64 " writes, which no sync covered.",
+		chart_number((double)demo->nr_kept, kept), demo->nr_writes - demo->nr_kept);
 	demo->nr_writes = demo->nr_synced = demo->nr_kept;
 	return 0;
 }
@@ -268,8 +268,8 @@ static void summarise(struct demo *demo, uint64_t begin)
 	chart_heading(&demo->chart, "Summary, in %.0f s", (double)(timer_now() - begin) / SECOND);
 	chart_text(
 		&demo->chart, CHART_PLAIN,
-		"A burst of random writes: %s the rate of the simulated disk. Writing them back: "
-		"%s. Lost by the crash, of what was synced: nothing.",
+		"A burst of random writes ran at %s the rate of the simulated disk, and was written "
+		"back at %s. Of what was synced, the crash lost nothing.",
 		chart_ratio(demo->rate_with / demo->rate_without, ratio),
 		chart_ratio(demo->rate_back / demo->rate_without, back));
 	chart_text(

@@ -144,8 +144,6 @@ int trial_image(const struct trial *trial, const char *name, uint64_t size, bool
 		err = -errno;
 	if (!err && allocate && fallocate(fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP)
 		err = -errno;
-	if (!err && fsync(fd) < 0)
-		err = -errno;
 	if (err)
 		message(MESSAGE_ERROR, "%s: create: %s", path, reason(err));
 	return err;
