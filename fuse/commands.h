@@ -33,6 +33,8 @@ enum exit_status command_attach(int argc, char **argv);
 enum exit_status command_detach(int argc, char **argv);
 enum exit_status command_resize(int argc, char **argv);
 enum exit_status command_loop(int argc, char **argv);
+enum exit_status command_demo(int argc, char **argv);
+enum exit_status command_bench(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
@@ -42,6 +44,7 @@ extern const struct arg_option check_options[];
 extern const struct arg_option inspect_options[];
 extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
+extern const struct arg_option bench_options[];
 
 /* Help with more than the table of options. */
 void status_print_options(void);

@@ -59,6 +59,10 @@ const struct command commands[] = {
 	 "[-d NAME=PATH]... CACHE NAME=OUTPUT...",
 	 "apply the log to the backings, or to a copy of one", command_replay, offline_rows + 1,
 	 NULL},
+	{"demo", "", "what it is good for, shown on image files in under a minute", command_demo,
+	 NULL, NULL},
+	{"bench", "[--cache PATH] [--device PATH] [--seconds N] [--report FILE] [--force]",
+	 "measure what a cache does for a device", command_bench, bench_options, NULL},
 	{0},
 };
 

@@ -29,10 +29,10 @@
 #include "common/message.h"
 #include "common/size.h"
 #include "engine/posix/device.h"
+#include "engine/posix/signatures.h"
 #include "engine/wb.h"
 #include "mkwbfs/image.h"
 #include "mkwbfs/options.h"
-#include "mkwbfs/signatures.h"
 
 #define MIN_SEGMENT_SIZE (64u * 1024)
 #define MIN_SEGMENTS 4u

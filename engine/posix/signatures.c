@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "mkwbfs/signatures.h"
+#include "engine/posix/signatures.h"
 
 #include <blkid/blkid.h>
 #include <errno.h>

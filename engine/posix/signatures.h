@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is on a device before it is formatted. */
-#ifndef MKWBFS_SIGNATURES_H
-#define MKWBFS_SIGNATURES_H
+/* What is on a device before it is formatted or overwritten. Messages go to standard error. */
+#ifndef WB_POSIX_SIGNATURES_H
+#define WB_POSIX_SIGNATURES_H
 
 #include <stdbool.h>
 #include <stddef.h>

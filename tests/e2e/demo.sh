@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# wbfs demo runs through, says what is simulated, and leaves nothing behind; neither does one that is
+# stopped while it measures or while the daemon is about to be killed.
+
+. "$(dirname "$0")/functions.sh"
+
+requires_plain_build 'bounded by time' # the daemon would be too slow for the kill to hit it
+
+# left_behind: files, mounts and daemons in $TMPDIR
+left_behind() {
+	local -
+	set +x
+	local proc
+	find "$TMPDIR" -mindepth 1
+	awk -v tmp="$TMPDIR/" 'index($2, tmp) == 1 { print "mounted:", $2 }' /proc/mounts
+	for proc in /proc/[0-9]*; do
+		[[ $(readlink "$proc/cwd") != "$TMPDIR"/* ]] || echo "running: $proc"
+	done
+}
+
+nothing_left() {
+	local left
+	left=$(left_behind)
+	[ -z "$left" ] || fail "left behind: $left"
+}
+
+# stopped_at PATTERN SIGNAL: as soon as the output matches
+stopped_at() {
+	local pid status=0
+	"$WBFS" demo >"$tmp/out" 2>"$tmp/err" &
+	pid=$!
+	wait_until 60 grep -q "$1" "$tmp/out"
+	kill -"$2" "$pid"
+	wait "$pid" || status=$?
+	cat "$tmp/out" "$tmp/err"
+	[ "$status" -eq 8 ] || fail "exit status $status instead of 8"
+	grep -q 'Stopped' "$tmp/out" || fail 'does not say that it was stopped'
+	[ ! -s "$tmp/err" ] || fail 'complains'
+	nothing_left
+}
+
+export TMPDIR=$tmp/scratch
+mkdir "$TMPDIR"
+refused 1 'demo: too many arguments' wbfs demo now
+refused 1 'make a temporary directory' env TMPDIR="$tmp/none" "$WBFS" demo
+nothing_left
+
+stopped_at '^1\. ' INT
+stopped_at '^2\. ' TERM
+
+expect_status 0 timeout --kill-after=5 120 "$WBFS" demo
+nothing_left
+[ ! -s "$tmp/err" ] || fail 'complains'
+! grep -q $'\033' "$tmp/out" || fail 'colours, but not on a terminal'
+awk 'length > 80 { exit 1 }' "$tmp/out" || fail 'wider than 80 columns'
+grep -q 'simulated (7200 rpm' "$tmp/out" || fail 'not labelled as simulated'
+grep -Eq '^  without cache .* [0-9.,]+/s$' "$tmp/out" || fail 'no bar without cache'
+grep -Eq '^  with cache .* [0-9.,]+/s$' "$tmp/out" || fail 'no bar with cache'
+grep -q 'every synced$\|every synced block' "$tmp/out" || fail 'nothing said about synced blocks'
+grep -q 'holds all' "$tmp/out" || fail 'nothing said about the disk after the drain'
+grep -q '^Summary' "$tmp/out" || fail 'no summary'
