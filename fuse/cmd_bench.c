@@ -154,7 +154,7 @@ static int run_from(struct bench *bench)
 	return err ? err : write_report(bench);
 }
 
-static int check_options(const struct bench_options *options)
+static int check_values(const struct bench_options *options)
 {
 	if (options->from && !options->report) {
 		message(MESSAGE_ERROR, "bench: --from: needs --report");
@@ -176,7 +176,7 @@ enum exit_status command_bench(int argc, char **argv)
 	int err = args_parse(&args, argc, argv);
 
 	if (err >= 0)
-		err = check_options(&options);
+		err = check_values(&options);
 	if (err < 0)
 		return exit_status_of(err);
 	bench.options = &options;
