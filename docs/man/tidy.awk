@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Take away the paragraph macros of scdoc that do nothing, so that mandoc has nothing to warn of.
+# What scdoc leaves to be done: take away paragraph macros that do nothing, so that mandoc has
+# nothing to warn of, and say in the first line if there are tables, so that man calls tbl.
 
-function flush() {
-	if (held != "")
-		print held
-	held = ""
+function say(line) {
+	lines[++nr] = line
 }
 
 /^\.P$/ {
@@ -16,15 +15,25 @@ function flush() {
 
 # The end of an indented part: the paragraph begins behind it.
 /^\.RE$/ {
-	print
+	say($0)
 	next
 }
+
+/^\.TS$/ { has_tables = 1 }
 
 /^\.S[HS] / { held = "" }
 
 {
-	flush()
-	print
+	if (held != "")
+		say(held)
+	held = ""
+	say($0)
 	after_heading = /^\.S[HS] /
 }
 
+END {
+	if (has_tables)
+		print "'\\\" t"
+	for (i = 1; i <= nr; i++)
+		print lines[i]
+}
