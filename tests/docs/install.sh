@@ -43,6 +43,9 @@ if grep -q '^dist_man_MANS =' Makefile; then
 		opt/wbfs/share/man/man8/wbfs.8
 	)
 fi
+for unit in contrib/systemd/*.service; do
+	[ ! -e "$unit" ] || files+=("opt/wbfs/lib/systemd/system/${unit##*/}")
+done
 for file in "${files[@]}"; do
 	[ -s "$dest/$file" ] || fail "not installed: $file"
 done
