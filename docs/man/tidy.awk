@@ -7,6 +7,12 @@ function say(line) {
 	lines[++nr] = line
 }
 
+function say_held() {
+	if (held != "")
+		say(held)
+	held = ""
+}
+
 /^\.P$/ {
 	if (!after_heading)
 		held = $0
@@ -19,14 +25,18 @@ function say(line) {
 	next
 }
 
-/^\.TS$/ { has_tables = 1 }
+/^\.TS$/ {
+	has_tables = 1
+	say_held()
+	say($0)
+	say("nokeep;") # long tables may go on on the next page
+	next
+}
 
 /^\.S[HS] / { held = "" }
 
 {
-	if (held != "")
-		say(held)
-	held = ""
+	say_held()
 	say($0)
 	after_heading = /^\.S[HS] /
 }
