@@ -42,7 +42,7 @@ static bool id_is_free(struct wb *wb, const struct wb_backing *b)
 {
 	const struct slot *oldest = segment_slot(wb, wb->segments.oldest);
 
-	if (!b->entry.detached || b->entry.last_record > wb->ladder.migrated_on_disk)
+	if (!backing_gone(b) || b->entry.last_record > wb->ladder.migrated_on_disk)
 		return false;
 	return !b->nr_cached &&
 	       (!b->entry.last_record || (oldest->segment == wb->segments.oldest &&
@@ -201,6 +201,14 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 		       -err);
 		return err;
 	}
+	/* A batch that the log has no more may be on the backing, and not for good. */
+	if (spec->cached && wb->recover_truncate && !wb->read_only)
+		err = bdev_flush(spec->dev);
+	if (err) {
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: flush: error %d", spec->name, spec->path,
+		       -err);
+		return err;
+	}
 	wb_lock(wb);
 	err = attach_locked(wb, spec, sample, backing);
 	wb_unlock(wb);
@@ -244,6 +252,7 @@ static void drained(void *ctx, int err)
 	if (!waiter)
 		return;
 	wb_lock(wb);
+	b->detaching = true;
 	b->entry.detached = true;
 	b->entry.last_record = b->last_record;
 	b->entry.sample_valid = false;

@@ -25,7 +25,7 @@ struct wb_backing *backing_by_name(struct wb *wb, const char *name)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (!b->entry.detached && strcmp(b->entry.name, name) == 0)
+		if (!backing_gone(b) && strcmp(b->entry.name, name) == 0)
 			return b;
 	}
 	return NULL;
@@ -104,6 +104,12 @@ static bool counts(const struct wb *wb, const struct wb_backing *b, const struct
 	return only ? b == only : b->entry.id && !b->entry.detached && backing_held(wb, b);
 }
 
+static bool is_there(const struct wb_backing *b, const struct zeros_entry *e)
+{
+	return (e->kind == WB_ENTRY_ZEROS && e->record <= b->entry.migrated) ||
+	       (e->kind == WB_ENTRY_OLD_ZEROS && e->record <= b->entry.zeroed);
+}
+
 /* What is on its backing, or was replaced, is dropped when the tail gets there. */
 static bool is_needed(const struct wb *wb, const struct zeros_entry *e,
 		      const struct wb_backing *only)
@@ -112,13 +118,7 @@ static bool is_needed(const struct wb *wb, const struct zeros_entry *e,
 	bool counted = e->kind == WB_ENTRY_POISON ? !only && !b->entry.detached
 						  : counts(wb, b, only);
 
-	if (!counted)
-		return false;
-	if (e->kind == WB_ENTRY_ZEROS && e->record <= b->entry.migrated)
-		return false;
-	if (e->kind == WB_ENTRY_OLD_ZEROS && e->record <= b->entry.zeroed)
-		return false;
-	return zeros_of_entry(&wb->zeros, e);
+	return counted && !is_there(b, e) && zeros_of_entry(&wb->zeros, e);
 }
 
 /*
@@ -148,8 +148,11 @@ static uint64_t count_zeros(const struct wb *wb, const struct wb_backing *backin
 	const struct zeros_log *log = &wb->zeros_log;
 	uint64_t nr = 0;
 
-	for (uint64_t i = log->first; i < log->end; i++)
-		nr += zeros_log_at(log, i)->backing == backing->entry.id;
+	for (uint64_t i = log->first; i < log->end; i++) {
+		const struct zeros_entry *e = zeros_log_at(log, i);
+
+		nr += e->backing == backing->entry.id && !is_there(backing, e);
+	}
 	return nr;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/format.h"
 #include "engine/health.h"
 #include "engine/histogram.h"
+#include "engine/rate.h"
 #include "engine/util.h"
 #include "engine/wb.h"
 
@@ -59,6 +60,7 @@ struct wb_backing {
 	uint64_t nr_dirty, nr_cached; /* blocks in the index */
 	uint64_t nr_placed; /* blocks and extents placed in the log, and not published yet */
 	struct wb_backing_info figures; /* the counters in it */
+	struct rate migration_rate;
 	bool over_limit; /* a write of it waits for migration; see backing_over_limit */
 	bool to_flush;	 /* migration wrote to it since its last flush */
 	struct health health;

@@ -203,6 +203,7 @@ int wb_open(struct bdev *cache, const struct wb_options *options, const struct w
 		free_wb(wb);
 		return err;
 	}
+	wb->counted_since = wb_now(wb);
 	*result = wb;
 	return 0;
 }

@@ -180,6 +180,8 @@ struct wb {
 	struct list waiters;
 	unsigned int knobs[WB_NR_KNOBS];
 	struct wb_status figures; /* the counters in it */
+	uint64_t counted_since;	  /* ns */
+	struct rate migration_rate;
 };
 
 /* ---- flows, called by cache.c only; mutex held ---- */

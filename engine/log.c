@@ -175,6 +175,7 @@ static void flush_succeeded(struct wb *wb)
 		wb->log.durable_segment = last->segment;
 		wb->log.durable_block = last->block + 1 + last->nr_blocks;
 		wb->log.durable_since = wb_now(wb);
+		space_advance_tail(wb); /* if nobody needs it: what was given up meanwhile */
 	}
 	for (uint64_t n = from + 1; n <= wb->ladder.durable; n++)
 		head_record(wb, n)->state = RECORD_NONE;

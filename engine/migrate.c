@@ -250,6 +250,7 @@ static void poison_bad(struct batch *b)
 	/* What is newer has to be durable too before the lost block may be forgotten. */
 	b->target = wb->log.wanted = head_last(wb);
 	head_seal(wb, false);
+	wb_kick(wb); /* perhaps it is already */
 }
 
 static void poisoning(struct batch *b)

@@ -34,10 +34,13 @@ static void count_write(struct batch *b, const struct batch_io *bio)
 {
 	struct wb_backing_info *own = &b->backing->figures;
 	struct wb_status *total = &b->wb->figures;
-	uint64_t took = wb_now(b->wb) - bio->submitted;
+	uint64_t now = wb_now(b->wb);
+	uint64_t took = now - bio->submitted;
 
 	own->migrated_bytes += bio->io.len;
 	total->migrated_bytes += bio->io.len;
+	rate_add(&b->backing->migration_rate, now, bio->io.len);
+	rate_add(&b->wb->migration_rate, now, bio->io.len);
 	histogram_add(&own->migration_bytes, bio->io.len);
 	histogram_add(&total->migration_bytes, bio->io.len);
 	histogram_add(&own->migration_ns, took);

@@ -13,6 +13,7 @@
 #define BURST (50 * NS_PER_MS) /* as much as may be placed in that time at once */
 #define LONGEST_DELAY (500 * NS_PER_MS)
 #define SAMPLE_TIME (500 * NS_PER_MS)
+#define SAMPLES 16 /* over which the speed is smoothed: reading a batch takes seconds */
 #define STALE_TIME (5 * NS_PER_S)
 
 static uint64_t nr_used(const struct wb *wb)
@@ -96,10 +97,12 @@ static void measure(struct wb *wb)
 		return;
 	tail = smooth_tail(wb);
 	if (!pace->speed)
-		pace->speed = FIRST_SPEED;
+		*pace = (struct pace){.speed = FIRST_SPEED, .nr_samples = 3};
 	if (pace->sampled_at && time < STALE_TIME) {
 		sample = (tail - min_u64(tail, pace->sampled_tail)) * NS_PER_S / time;
-		pace->speed = max_u64((3 * pace->speed + sample) / 4, LEAST_SPEED);
+		pace->nr_samples += pace->nr_samples < SAMPLES;
+		sample += pace->speed * (pace->nr_samples - 1);
+		pace->speed = max_u64(sample / pace->nr_samples, LEAST_SPEED);
 	}
 	pace->sampled_at = now;
 	pace->sampled_tail = tail;

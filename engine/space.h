@@ -28,6 +28,7 @@ void space_placed(struct wb *wb, uint32_t nr_blocks);
 struct pace {
 	uint64_t next;	       /* ns: the next unit is placed then */
 	uint64_t speed;	       /* blocks that the tail moves in a second, lately */
+	uint64_t nr_samples;   /* that it is the mean of, the last one 1 / nr_samples */
 	uint64_t sampled_at;   /* ns: when the tail was looked at last */
 	uint64_t sampled_tail; /* where it was then, as batches go on */
 };

@@ -61,7 +61,7 @@ static void fill_status(struct wb *wb, struct wb_status *s)
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.detached)
+		if (backing_gone(b))
 			continue;
 		s->nr_dirty += b->nr_dirty;
 		s->nr_cached += b->nr_cached;
@@ -71,6 +71,8 @@ static void fill_status(struct wb *wb, struct wb_status *s)
 	memcpy(s->knobs, wb->knobs, sizeof(s->knobs));
 	s->unsynced_bytes = not_durable_blocks(wb) * WB_BLOCK_SIZE;
 	s->migrating = !migrate_is_idle(wb);
+	s->counted_ns = wb_now(wb) - wb->counted_since;
+	s->migration_rate = rate_per_second(&wb->migration_rate, wb_now(wb));
 }
 
 void wb_status(struct wb *wb, struct wb_status *s)
@@ -84,6 +86,7 @@ void wb_clear_stat(struct wb *wb)
 {
 	wb_lock(wb);
 	memset(&wb->figures, 0, sizeof(wb->figures));
+	wb->counted_since = wb_now(wb);
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
@@ -110,6 +113,9 @@ static void fill_info(struct wb *wb, struct wb_backing *b, struct wb_backing_inf
 	info->dirty_bytes = b->nr_dirty * WB_BLOCK_SIZE;
 	info->oldest_dirty_ns = oldest_dirty(wb, b);
 	info->nr_cached = b->nr_cached;
+	info->migration_rate = rate_per_second(&b->migration_rate, wb_now(wb));
+	info->migrate_threshold = b->knobs[WB_KNOB_MIGRATE_THRESHOLD - WB_NR_KNOBS];
+	info->paused = b->knobs[WB_KNOB_PAUSED - WB_NR_KNOBS];
 	info->backing = b;
 	strcpy(info->name, b->entry.name);
 	strcpy(info->path, b->entry.path);
@@ -125,7 +131,7 @@ bool wb_backing_info(struct wb *wb, unsigned int i, struct wb_backing_info *info
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.detached || i--)
+		if (backing_gone(b) || i--)
 			continue;
 		fill_info(wb, b, info);
 		found = true;
@@ -145,7 +151,7 @@ unsigned int wb_snapshot(struct wb *wb, struct wb_status *status, struct wb_back
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (b->entry.detached)
+		if (backing_gone(b))
 			continue;
 		if (nr < max)
 			fill_info(wb, b, &infos[nr]);

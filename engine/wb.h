@@ -187,18 +187,21 @@ struct wb_backing_info {
 	char reason[WB_REASON_LEN]; /* why not healthy, or "" */
 	uint64_t size;		    /* bytes */
 	bool attached;
-	bool in_log;		  /* the log holds something of it that is not on it */
-	bool consistent;	  /* without the cache, it shows a state of the past */
-	bool held;		  /* its blocks stay in the log: missing, failing or paused */
-	bool busy;		  /* as wb_set_busy said */
-	unsigned int utilisation; /* %, as wb_set_utilisation said */
-	uint64_t nr_dirty;	  /* blocks not yet on it */
+	bool in_log;			/* the log holds something of it that is not on it */
+	bool consistent;		/* without the cache, it shows a state of the past */
+	bool held;			/* its blocks stay in the log: missing, failing or paused */
+	bool busy;			/* as wb_set_busy said */
+	unsigned int utilisation;	/* %, as wb_set_utilisation said */
+	unsigned int migrate_threshold; /* the knobs of it */
+	bool paused;
+	uint64_t nr_dirty; /* blocks not yet on it */
 	uint64_t dirty_bytes;
 	/*
 	 * ns: about how long the oldest of what isn't on it has been in the log. Records that a
 	 * batch had to leave are taken to have come evenly.
 	 */
 	uint64_t oldest_dirty_ns;
+	uint64_t migration_rate;		/* bytes per second, over the last few */
 	uint64_t nr_cached;			/* blocks in the index, dirty or not */
 	uint64_t nr_reads, nr_writes, nr_zeros; /* requests */
 	uint64_t read_bytes, write_bytes;
@@ -370,6 +373,8 @@ struct wb_status {
 	uint64_t oldest_dirty_ns; /* the largest of the backings' */
 	uint64_t unsynced_bytes;  /* acknowledged, not durable */
 	bool migrating;
+	uint64_t migration_rate; /* bytes per second, over the last few */
+	uint64_t counted_ns;	 /* for how long there are the counters that follow */
 	uint64_t stat[WB_NR_STAT];
 	uint64_t nr_syncs, nr_flushes, nr_records, nr_record_blocks;
 	uint64_t nr_batches, nr_migrated_blocks, nr_superseded_blocks, nr_carried_blocks;

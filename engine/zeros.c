@@ -175,6 +175,14 @@ void zeros_drop(struct zeros *zeros, uint64_t home)
 	zeros->oldest = oldest;
 }
 
+/* Entries that follow each other without data between them have the same home. */
+static bool is_of(const struct zeros_extent *z, const struct zeros_entry *entry)
+{
+	if (z->home != entry->home || z->poison != (entry->kind == WB_ENTRY_POISON))
+		return false;
+	return z->poison || (z->home != z->version) == (entry->kind == WB_ENTRY_OLD_ZEROS);
+}
+
 const struct zeros_extent *zeros_of_entry(const struct zeros *zeros,
 					  const struct zeros_entry *entry)
 {
@@ -185,7 +193,7 @@ const struct zeros_extent *zeros_of_entry(const struct zeros *zeros,
 
 		if (z->first >= key + entry->nr_blocks)
 			break;
-		if (z->home == entry->home)
+		if (is_of(z, entry))
 			return z;
 	}
 	return NULL;

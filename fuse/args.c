@@ -141,12 +141,22 @@ int args_parse(const struct args *args, int argc, char **argv)
 	return check_words(args, words);
 }
 
-bool args_want_help(int argc, char **argv)
+static bool have(int argc, char **argv, const char *letter, const char *name)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+		if (strcmp(argv[i], letter) == 0 || strcmp(argv[i], name) == 0)
 			return true;
 	return false;
+}
+
+bool args_want_help(int argc, char **argv)
+{
+	return have(argc, argv, "-h", "--help");
+}
+
+bool args_want_version(int argc, char **argv)
+{
+	return have(argc, argv, "-V", "--version");
 }
 
 void args_print_options(const struct arg_option *options)

@@ -6,6 +6,7 @@
 #ifndef FUSE_ARGS_H
 #define FUSE_ARGS_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 struct arg_option {
@@ -16,6 +17,9 @@ struct arg_option {
 	/* 0, or -EINVAL after a message. value is NULL if it takes none. */
 	int (*set)(void *ctx, const struct arg_option *option, const char *value);
 };
+
+/* No limit to words. */
+#define ARGS_ANY INT_MAX
 
 struct args {
 	const char *command;		  /* for messages */
@@ -34,6 +38,8 @@ int args_parse(const struct args *args, int argc, char **argv) __attribute__((wa
 
 /* Is one of the words -h or --help, before any "--"? */
 bool args_want_help(int argc, char **argv);
+/* The same of -V and --version. */
+bool args_want_version(int argc, char **argv);
 
 /* Two columns: options, and what they do. */
 void args_print_options(const struct arg_option *options);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -16,6 +15,7 @@
 #include "fuse/commands.h"
 #include "fuse/control_client.h"
 #include "fuse/drain.h"
+#include "fuse/names.h"
 
 /* The mount point, and the word behind it. 0 or -EINVAL after a message. */
 static int parse(const struct arg_option *options, void *ctx, int argc, char **argv,
@@ -82,29 +82,16 @@ enum exit_status command_attach(int argc, char **argv)
 
 /* ---- resize ---- */
 
-/* The name becomes a part of a path. */
-static bool is_shown(const struct mount_entry *mount, const char *command, const char *name,
-		     char path[PATH_MAX + NAME_MAX + 2])
-{
-	struct stat attr;
-
-	snprintf(path, PATH_MAX + NAME_MAX + 2, "%s/%.255s", mount->point, name);
-	if (!strchr(name, '/') && *name != '.' && stat(path, &attr) == 0)
-		return true;
-	message(MESSAGE_ERROR, "%s: %s: %s: no such backing", mount->point, command, name);
-	hint("wbfs status %s", mount->point);
-	return false;
-}
-
 enum exit_status command_resize(int argc, char **argv)
 {
-	char path[PATH_MAX + NAME_MAX + 2];
 	char file[NAME_MAX + 32];
 	struct mount_entry mount;
 	int err = parse(NULL, NULL, argc, argv, &mount);
 
-	if (err || !is_shown(&mount, "resize", argv[1], path))
-		return EXIT_STATUS_USAGE;
+	if (!err)
+		err = names_check("resize", &mount, argv[1]);
+	if (err)
+		return exit_status_of(err);
 	snprintf(file, sizeof(file), "devices/%.255s/resize", argv[1]);
 	return exit_status_of(control_set(&mount, file, "1"));
 }
@@ -154,9 +141,8 @@ static int find_figures(const struct mount_entry *mount, const char *name, struc
 	snprintf(head, sizeof(head), "\nbacking %.200s:\n", name);
 	section = (struct text){.bytes = status.bytes ? strstr(status.bytes, head) : NULL};
 	if (!section.bytes) {
-		message(MESSAGE_ERROR, "%s: detach: %s: no such backing", mount->point, name);
-		hint("wbfs status %s", mount->point);
-		return -ENOENT;
+		err = names_check("detach", mount, name);
+		return err ? err : -ENOENT;
 	}
 	section.bytes++;
 	end = strstr(section.bytes, "\nbacking ");

@@ -11,6 +11,7 @@
 #include "fuse/commands.h"
 #include "fuse/loops.h"
 #include "fuse/mounts.h"
+#include "fuse/names.h"
 
 struct loop_flags {
 	bool detach;
@@ -85,10 +86,14 @@ enum exit_status command_loop(int argc, char **argv)
 	char below[NAME_MAX + 1];
 	struct mount_entry mount;
 	struct stat attr;
+	int err;
 
 	if (args_parse(&args, argc, argv) < 0 || !mounts_find_for("loop", argv[0], &mount, below))
 		return EXIT_STATUS_USAGE;
 	snprintf(file, sizeof(file), "%s/%.255s", mount.point, argv[1]);
+	err = names_check("loop", &mount, argv[1]);
+	if (err)
+		return exit_status_of(err);
 	if (stat(file, &attr) < 0 || !S_ISREG(attr.st_mode)) {
 		message(MESSAGE_ERROR, "%s: loop: no such exposed file", file);
 		hint("wbfs status %s", mount.point);

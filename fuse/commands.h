@@ -5,6 +5,7 @@
 
 #include "common/exit_status.h"
 #include "fuse/args.h"
+#include "fuse/table.h"
 
 struct command {
 	const char *name;
@@ -19,6 +20,7 @@ extern const struct command commands[]; /* name NULL ends */
 
 enum exit_status command_mount(int argc, char **argv);
 enum exit_status command_umount(int argc, char **argv);
+enum exit_status command_stat(int argc, char **argv);
 enum exit_status command_status(int argc, char **argv);
 enum exit_status command_flush(int argc, char **argv);
 enum exit_status command_drain(int argc, char **argv);
@@ -31,8 +33,17 @@ enum exit_status command_loop(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
+extern const struct arg_option stat_options[];
+extern const struct arg_option get_options[];
 extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
+
+/* Help with more than the table of options. */
+void status_print_options(void);
+void stat_print_options(void);
+void get_print_options(void);
+
+extern const struct table_column knob_columns[];
 
 /* SOURCE DIRECTORY [-sfnrv] [-o OPTIONS], as mount(8) calls a helper; returns mount(8)'s status. */
 int mount_helper(int argc, char **argv);

@@ -20,6 +20,9 @@ static int complain(const struct mount_entry *mount, const char *action, int err
 {
 	if (err != -ENOTCONN && err != -ECONNABORTED) {
 		message(MESSAGE_ERROR, "%s: %s: %s", mount->point, action, reason(err));
+		if (err == -EACCES)
+			hint("only the user who mounted it may; others may look if it has "
+			     "allow_other");
 		return err;
 	}
 	message(MESSAGE_ERROR, "%s: %s: the daemon of this mount is gone", mount->point, action);

@@ -12,21 +12,33 @@
 #include "fuse/commands.h"
 #include "fuse/nearest.h"
 #include "fuse/options.h"
+#include "fuse/status_scan.h"
+#include "fuse/status_tree.h"
 
 const struct command commands[] = {
 	{"mount",
 	 "--cache CACHE [-d NAME=PATH[,OPT...]]... [-o OPTS] [-f] MOUNTPOINT\n"
 	 "MOUNTPOINT",
-	 "show slow devices as fast files", command_mount, NULL, options_print_help},
+	 "show slow devices as fast files", command_mount, option_rows, options_print_help},
 	{"umount", "[--drain] [--detach] MOUNTPOINT", "unmount, and wait until the daemon is gone",
 	 command_umount, umount_options, NULL},
-	{"status", "[--json] [MOUNTPOINT]", "state and figures", command_status, status_options,
-	 NULL},
+	{"status",
+	 "[-v|--verbose] [MOUNTPOINT]\n"
+	 "[-t|--test] [MOUNTPOINT]\n"
+	 "[--json] [--output COLS] [--raw] [--bytes] [--noheadings] [MOUNTPOINT]\n"
+	 "--scan [FILE...]",
+	 "how it is: health, log, and what lies on what", command_status, status_options,
+	 status_print_options},
+	{"stat", "[-y] [MOUNTPOINT] [INTERVAL [COUNT]]", "what is done, interval by interval",
+	 command_stat, stat_options, stat_print_options},
 	{"flush", "MOUNTPOINT", "make everything written durable on the cache", command_flush, NULL,
 	 NULL},
 	{"drain", "MOUNTPOINT", "write everything back to the backings", command_drain, NULL, NULL},
-	{"get", "MOUNTPOINT[/NAME] [KNOB]", "show a knob, or all", command_get, NULL, NULL},
-	{"set", "MOUNTPOINT[/NAME] KNOB=VALUE...", "turn a knob", command_set, NULL, NULL},
+	{"get", "MOUNTPOINT[/NAME] [KNOB]",
+	 "show a knob, or all with their ranges and what they are for", command_get, get_options,
+	 get_print_options},
+	{"set", "MOUNTPOINT[/NAME] KNOB=VALUE...", "turn knobs: all of them, or none", command_set,
+	 NULL, NULL},
 	{"attach", "MOUNTPOINT NAME=PATH[,OPT...]",
 	 "add a backing, or go on with one that was gone and is back", command_attach, NULL, NULL},
 	{"detach", "[--discard-dirty [--yes]] MOUNTPOINT NAME",
@@ -38,13 +50,53 @@ const struct command commands[] = {
 	{0},
 };
 
+#define USAGE "usage: wbfs COMMAND [ARGUMENT...]\n\n"
+#define EXAMPLE \
+	"\nfor example, with a cache made by mkwbfs:\n" \
+	"  wbfs mount --cache /dev/nvme0n1p4 -d hdd0=/dev/sdb /mnt/wb\n"
+
+/* What a new user needs first; the others are only named. */
+static bool is_common(const char *name)
+{
+	static const char *const common[] = {
+		"mount", "umount", "status", "drain", "loop", "demo", "doctor",
+	};
+
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		if (strcmp(common[i], name) == 0)
+			return true;
+	return false;
+}
+
 static void print_overview(FILE *to)
 {
-	fprintf(to, "usage: wbfs COMMAND [ARGUMENT...]\n\n");
+	enum { WIDTH = 72 };
+	int at;
+
+	fprintf(to, USAGE);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(to, "  %-8s %s\n", c->name, c->help);
-	fprintf(to, "\nwbfs COMMAND --help tells more. For example, with a cache made by mkwbfs:\n"
-		    "  wbfs mount --cache /dev/nvme0n1p4 -d hdd0=/dev/sdb /mnt/wb\n");
+		if (is_common(c->name))
+			fprintf(to, "  %-8s %s\n", c->name, c->help);
+	at = fprintf(to, "\nalso:");
+	for (const struct command *c = commands; c->name; c++) {
+		if (is_common(c->name))
+			continue;
+		if (at + 1 + (int)strlen(c->name) > WIDTH)
+			at = fprintf(to, "\n     ") - 1;
+		at += fprintf(to, " %s", c->name);
+	}
+	fprintf(to,
+		"\n" EXAMPLE "wbfs --help says what each command does, wbfs COMMAND --help how.\n");
+}
+
+static void print_all_commands(void)
+{
+	printf(USAGE);
+	for (const struct command *c = commands; c->name; c++)
+		printf("  %-8s %s\n", c->name, c->help);
+	printf("\n  -h, --help     this, or behind a command what it takes\n"
+	       "  -V, --version  the version of wbfs\n" EXAMPLE
+	       "wbfs COMMAND --help tells more about a command.\n");
 }
 
 static void print_help(const struct command *command)
@@ -66,6 +118,14 @@ static void print_help(const struct command *command)
 		args_print_options(command->options);
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
 static enum exit_status unknown_command(const char *word)
 {
 	struct nearest nearest = nearest_to(word);
@@ -80,12 +140,76 @@ static enum exit_status unknown_command(const char *word)
 	return EXIT_STATUS_USAGE;
 }
 
-static const struct command *find_command(const char *name)
+static enum exit_status unknown_option(const char *word)
 {
-	for (const struct command *c = commands; c->name; c++)
-		if (strcmp(c->name, name) == 0)
-			return c;
-	return NULL;
+	static const char *const options[] = {"--help", "--version"};
+	struct nearest nearest = nearest_to(word);
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		nearest_offer(&nearest, options[i]);
+	message(MESSAGE_ERROR, "%s: unknown option", word);
+	if (nearest_word(&nearest))
+		hint("did you mean %s?", nearest_word(&nearest));
+	else
+		hint("wbfs COMMAND [OPTION...]: options come behind the command");
+	return EXIT_STATUS_USAGE;
+}
+
+/* ---- the tables, for completion and tests ---- */
+
+static void list_option(const struct arg_option *option)
+{
+	printf("--%s\t", option->name);
+	if (option->letter)
+		printf("-%c", option->letter);
+	printf("\t%s\n", option->value_name ? option->value_name : "");
+}
+
+/* "--NAME\t-LETTER\tVALUE" a line. */
+static enum exit_status list_options(const char *name)
+{
+	const struct command *command = name ? find_command(name) : NULL;
+
+	if (!command)
+		return unknown_command(name ? name : "--list-options");
+	for (const struct arg_option *o = command->options; o && o->name; o++)
+		list_option(o);
+	for (int i = 0; command->run == command_mount && i < WB_NR_KNOBS; i++)
+		list_option(options_find_knob(wb_knobs[i].name));
+	printf("--help\t-h\t\n");
+	return EXIT_STATUS_DONE;
+}
+
+static void list_columns(void)
+{
+	for (const struct table_column *c = status_columns; c->name; c++)
+		printf("status\t%s\n", c->name);
+	for (const struct table_column *c = scan_columns; c->name; c++)
+		printf("scan\t%s\n", c->name);
+	for (const struct table_column *c = knob_columns; c->name; c++)
+		printf("get\t%s\n", c->name);
+}
+
+static bool list_wanted(const char *word)
+{
+	return strncmp(word, "--list-", strlen("--list-")) == 0;
+}
+
+static enum exit_status list(const char *what, const char *of)
+{
+	if (strcmp(what, "--list-options") == 0)
+		return list_options(of);
+	if (strcmp(what, "--list-commands") == 0)
+		for (const struct command *c = commands; c->name; c++)
+			printf("%s\n", c->name);
+	else if (strcmp(what, "--list-knobs") == 0)
+		for (int i = 0; i < WB_NR_ALL_KNOBS; i++)
+			printf("%s\t%s\n", wb_knobs[i].name, i < WB_NR_KNOBS ? "cache" : "backing");
+	else if (strcmp(what, "--list-columns") == 0)
+		list_columns();
+	else
+		return unknown_option(what);
+	return EXIT_STATUS_DONE;
 }
 
 static bool is_helper_name(const char *path)
@@ -115,10 +239,19 @@ static int finish(int status)
 	return status ? status : EXIT_STATUS_IO;
 }
 
+static void print_version(void)
+{
+	printf("wbfs %s\n", PACKAGE_VERSION);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	if (args_want_help(argc, argv)) {
 		print_help(command);
+		return EXIT_STATUS_DONE;
+	}
+	if (args_want_version(argc, argv)) {
+		print_version();
 		return EXIT_STATUS_DONE;
 	}
 	return (int)command->run(argc, argv);
@@ -152,14 +285,16 @@ int main(int argc, char **argv)
 	if (command)
 		return finish(run(command, argc - 1, argv + 1));
 	if (is_one_of(argv[1], "-h", "--help")) {
-		print_overview(stdout);
+		print_all_commands();
 		return finish(EXIT_STATUS_DONE);
 	}
 	if (is_one_of(argv[1], "-V", "--version")) {
-		printf("wbfs %s\n", PACKAGE_VERSION);
+		print_version();
 		return finish(EXIT_STATUS_DONE);
 	}
+	if (list_wanted(argv[1]))
+		return finish((int)list(argv[1], argc > 2 ? argv[2] : NULL));
 	if (looks_like_helper(argc, argv))
 		return mount_helper(argc, argv);
-	return (int)unknown_command(argv[1]);
+	return (int)(argv[1][0] == '-' ? unknown_option(argv[1]) : unknown_command(argv[1]));
 }

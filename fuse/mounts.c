@@ -135,6 +135,16 @@ static bool resolve(const char *path, char resolved[PATH_MAX])
 	return true;
 }
 
+/* The first will do: who has several knows them. */
+static bool hint_if_ours(const struct mount_entry *entry, void *ctx)
+{
+	(void)ctx;
+	if (!mounts_is_ours(entry))
+		return true;
+	hint("wbfs is mounted on %s", entry->point);
+	return false;
+}
+
 bool mounts_find_for(const char *command, const char *path, struct mount_entry *entry,
 		     char below[NAME_MAX + 1])
 {
@@ -156,5 +166,7 @@ bool mounts_find_for(const char *command, const char *path, struct mount_entry *
 			return true;
 	}
 	message(MESSAGE_ERROR, "%s: %s: not a mount point of wbfs", path, command);
+	if (mounts_each(hint_if_ours, NULL))
+		return false;
 	return false;
 }

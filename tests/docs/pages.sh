@@ -82,9 +82,9 @@ done
 
 help=$("$wbfs" mount --help)
 described=$(options_of_page <"$man/mount.wbfs.scd")
-for option in $(sed -n 's/^mount --//p' <<<"$not_yet"); do
+while read -r option; do
 	grep -q -- "--$option " <<<"$help" || described=$(grep -vx "$option" <<<"$described")
-done
+done < <(sed -n 's/^mount --//p' <<<"$not_yet")
 same 'option' "$man/mount.wbfs.scd" "$(sed '/^knobs/,$d' <<<"$help" | options_in)" "$described"
 same 'option' "$man/mkwbfs.scd" "$("$mkwbfs" --help | options_in)" \
 	"$(options_of_page <"$man/mkwbfs.scd")"

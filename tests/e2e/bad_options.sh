@@ -39,3 +39,12 @@ for program in "$WBFS" "$MKWBFS"; do
 	grep -Eq '[0-9]+\.[0-9]+' "$tmp/out" || fail '-V does not tell the version'
 done
 expect_status 0 wbfs mount -h
+expect_status 0 wbfs status -V
+grep -Eq '^wbfs [0-9]+\.[0-9]+' "$tmp/out" || fail '-V behind a command does not tell the version'
+expect_status 1 wbfs
+[ "$(wc -l <"$tmp/err")" -le 24 ] || fail 'more than a screen'
+grep -q '^  wbfs mount --cache ' "$tmp/err" || fail 'no example'
+refused 1 'unknown option' wbfs --hlep
+grep -Fxq 'hint: did you mean --help?' "$tmp/err" || fail 'the nearest option is not named'
+refused 1 '' wbfs umount --darin "$mnt"
+grep -Fxq 'hint: did you mean --drain?' "$tmp/err" || fail 'the nearest option is not named'

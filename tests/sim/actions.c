@@ -112,7 +112,7 @@ static void clear_stat(struct world *w)
 	wb_clear_stat(w->wb);
 }
 
-enum need { ALWAYS, FAULTY, COMINGS, DAMAGING, ROTTING, HOLDING };
+enum need { ALWAYS, FAULTY, COMINGS, GROWING, DAMAGING, ROTTING, HOLDING };
 
 static const struct {
 	unsigned int weight;
@@ -138,6 +138,7 @@ static const struct {
 	{8, COMINGS, disk_attach},
 	{8, COMINGS, disk_detach},
 	{3, COMINGS, disk_attach_wrong},
+	{9, GROWING, disk_grow},
 	{4, DAMAGING, faults_damage},
 	{6, ROTTING, faults_rot},
 	{6, HOLDING, hold_pause},
@@ -155,6 +156,8 @@ static unsigned int weight(const struct world *w, unsigned int i)
 		return w->faulty ? actions[i].weight : 0;
 	case COMINGS:
 		return w->comings ? actions[i].weight : 0;
+	case GROWING:
+		return w->growing ? actions[i].weight : 0;
 	case DAMAGING:
 		return w->damaging ? actions[i].weight : 0;
 	case ROTTING:

@@ -188,8 +188,11 @@ static void check_disk(struct world *w, unsigned int i, bool truncated, uint32_t
 
 	request_read_all(w, i, w->image, ok);
 	for (uint32_t at = 0; at < w->model.sectors[i]; at++) {
-		uint32_t stamp = model_stamp_of(i, at, w->image + (size_t)at * SECTOR);
+		uint32_t stamp;
 
+		if ((uint64_t)at * SECTOR >= w->disks[i].size)
+			break;
+		stamp = model_stamp_of(i, at, w->image + (size_t)at * SECTOR);
 		found[at] = ok[at / BLOCK_SECTORS] ? stamp : MODEL_ANY;
 		if (found[at] == state[at] || found[at] == MODEL_ANY)
 			continue;

@@ -10,7 +10,7 @@
 
 #define NR_NAMES 5
 
-static const char *const task_names[] = {"start", "stop", "drain", "commit", "detach"};
+static const char *const task_names[] = {"start", "stop", "drain", "commit", "detach", "resize"};
 
 /* ---- tasks ---- */
 
@@ -85,6 +85,26 @@ static void detach_failed(struct world *w, struct task *t)
 	d->committed = false;
 }
 
+/* What the cache takes for its size. */
+static uint64_t known_size(struct world *w, unsigned int i)
+{
+	struct wb_backing_info info;
+
+	return remembered(w, w->disks[i].dev->bdev.path, &info) ? info.size : 0;
+}
+
+static void resized(struct world *w, struct task *t)
+{
+	struct disk *d = &w->disks[t->disk];
+
+	d->resizing = false;
+	if (!t->err)
+		d->size = d->dev->bdev.size;
+	else if (t->err == -EBUSY)
+		d->dev->bdev.size = known_size(w, t->disk);
+	totals->resized += !t->err;
+}
+
 static void task_succeeded(struct world *w, struct task *t)
 {
 	switch (t->kind) {
@@ -101,6 +121,9 @@ static void task_succeeded(struct world *w, struct task *t)
 	case DETACH:
 		detached(w, t);
 		break;
+	case RESIZE:
+		resized(w, t);
+		break;
 	}
 }
 
@@ -110,9 +133,11 @@ static bool error_is_right(struct world *w, struct task *t, int err)
 	struct wb_status status;
 
 	if (err == -EROFS)
-		return w->read_only && (t->kind == DRAIN || t->kind == DETACH);
+		return w->read_only && (t->kind == DRAIN || t->kind == DETACH || t->kind == RESIZE);
 	if (err == -ESHUTDOWN)
 		return w->stopping;
+	if (err == -EBUSY)
+		return t->kind == RESIZE && known_size(w, t->disk) % WB_BLOCK_SIZE;
 	wb_status(w->wb, &status);
 	if (err == -EIO && status.state == WB_FAILED)
 		return true;
@@ -139,6 +164,8 @@ static void task_done(void *ctx, int err)
 		task_succeeded(w, t);
 	else if (t->kind == DETACH)
 		detach_failed(w, t);
+	else if (t->kind == RESIZE)
+		resized(w, t);
 }
 
 static struct wb_backing *handle_of(struct world *w, unsigned int disk)
@@ -183,6 +210,9 @@ struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk)
 		break;
 	case DETACH:
 		wb_detach(w->wb, handle_of(w, disk), t->discard, task_done, t);
+		break;
+	case RESIZE:
+		wb_resize(w->wb, handle_of(w, disk), task_done, t);
 		break;
 	}
 	return t;
@@ -237,7 +267,7 @@ bool disks_any_missing(struct world *w)
 
 /* ---- attaching ---- */
 
-static int try_attach(struct world *w, unsigned int i, const char *name, bool cached,
+static int try_attach(struct world *w, unsigned int i, const char *name, bool cached, bool force,
 		      struct wb_backing **handle)
 {
 	struct simdev *dev = w->disks[i].dev;
@@ -247,6 +277,7 @@ static int try_attach(struct world *w, unsigned int i, const char *name, bool ca
 		.identity = dev->bdev.path,
 		.dev = &dev->bdev,
 		.cached = cached,
+		.force = force,
 	};
 
 	return wb_attach(w->wb, &spec, handle);
@@ -273,28 +304,62 @@ static bool choose_name(struct world *w, unsigned int i, char name[WB_NAME_LEN])
 	return true;
 }
 
+/* Meanwhile: by one whose detaching failed. Or by one that has lost blocks. */
+static bool name_is_taken(const struct world *w, int err)
+{
+	bool detaching = false;
+
+	for (unsigned int i = 0; i < NR_DISKS; i++)
+		detaching |= w->disks[i].leaving;
+	return (err == -EEXIST && detaching) || (err == -ESTALE && w->nr_lost);
+}
+
+/*
+ * It has grown, and what is remembered doesn't know: that is refused while the log has blocks of it.
+ * Then it is made to be taken, or is as it was.
+ */
+static int attach_grown(struct world *w, unsigned int i, const struct wb_backing_info *info)
+{
+	struct disk *d = &w->disks[i];
+	bool fits = info->size % WB_BLOCK_SIZE == 0;
+	bool force = fits && one_in(w, 2);
+
+	if (!fits && try_attach(w, i, info->name, true, true, &d->handle) != -ESTALE && !w->fault)
+		fail(w, "disk %u was attached by force, but does not fit", i);
+	if (!force)
+		d->dev->bdev.size = info->size;
+	return try_attach(w, i, info->name, true, force, &d->handle);
+}
+
 static void attach(struct world *w, unsigned int i)
 {
 	struct disk *d = &w->disks[i];
 	struct wb_backing_info info;
+	bool known = remembered(w, d->dev->bdev.path, &info);
+	bool grown = known && info.size < d->dev->bdev.size;
 	uint64_t fails = faults_of(d->dev);
 	char name[WB_NAME_LEN];
 	int err;
 
-	if (remembered(w, d->dev->bdev.path, &info))
+	if (known)
 		snprintf(name, sizeof(name), "%s", info.name);
 	else if (!choose_name(w, i, name))
 		return;
 	else
 		d->settled = model_now(&w->model); /* the log has nothing of it */
-	err = try_attach(w, i, name, i != UNCACHED, &d->handle);
+	err = try_attach(w, i, name, i != UNCACHED, false, &d->handle);
+	if (grown && info.in_log && !err)
+		fail(w, "disk %u has grown, and is attached", i);
+	if (grown && err == -ESTALE)
+		err = attach_grown(w, i, &info);
 	note(w, "attach disk %u as %s: %d", i, name, err);
-	if (err && faults_of(d->dev) > fails)
+	if (err && (faults_of(d->dev) > fails || (!known && name_is_taken(w, err))))
 		return;
 	if (err)
 		fail(w, "disk %u can't be attached as %s: error %d", i, name, -err);
 	d->state = DISK_ATTACHING;
 	d->since = w->nr_tasks;
+	d->size = d->dev->bdev.size;
 	d->forgotten = false;
 	totals->attached++;
 }
@@ -373,7 +438,7 @@ void disk_attach_wrong(struct world *w)
 	    !info.in_log)
 		return;
 	snprintf(name, sizeof(name), "%s", info.name);
-	err = try_attach(w, cached ? UNCACHED : i, name, cached, &handle);
+	err = try_attach(w, cached ? UNCACHED : i, name, cached, false, &handle);
 	note(w, "attach the wrong disk as %s: %d", name, err);
 	if (err != (cached ? -ESTALE : -EUCLEAN) && !w->fault)
 		fail(w, "attaching the wrong disk got error %d", -err);
@@ -401,11 +466,12 @@ void disk_detach(struct world *w)
 	enum disk_state before = d->state;
 	bool missing = before == DISK_AWAY && i != UNCACHED && handle_of(w, i);
 
-	if ((before != DISK_THERE && !missing) || requests_busy(w, i))
+	if ((before != DISK_THERE && !missing) || requests_busy(w, i) || d->resizing)
 		return;
 	d->state = DISK_DETACHING;
 	d->leaving = true;
-	d->discarding = i != UNCACHED && !w->read_only && one_in(w, 2);
+	/* One that failed before may still turn out to have succeeded. */
+	d->discarding |= i != UNCACHED && !w->read_only && one_in(w, 2);
 	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
 	     missing ? ", which is missing" : "");
 	if (d->discarding && w->faulty && one_in(w, 4))
@@ -414,6 +480,28 @@ void disk_detach(struct world *w)
 		return;
 	d->state = before;
 	d->leaving = d->discarding = false;
+}
+
+/* ---- growing ---- */
+
+void disk_grow(struct world *w)
+{
+	unsigned int i = (unsigned int)dice(w, NR_CACHED);
+	struct disk *d = &w->disks[i];
+	uint64_t unit = d->dev->bdev.logical_block_size, now = d->dev->bdev.size;
+	uint64_t more = (1 + dice(w, 8 * WB_BLOCK_SIZE / unit)) * unit;
+
+	if (d->state != DISK_THERE || d->resizing || now + more > d->max_size ||
+	    (known_size(w, i) % WB_BLOCK_SIZE && requests_busy(w, i)))
+		return;
+	note(w, "disk %u grows from %llu to %llu bytes", i, (unsigned long long)now,
+	     (unsigned long long)(now + more));
+	d->dev->bdev.size = now + more;
+	d->resizing = true;
+	if (one_in(w, 3))
+		w->actions_left = 1 + (unsigned int)dice(w, 10);
+	if (!task_begin(w, RESIZE, i))
+		d->resizing = false;
 }
 
 void disks_forget(struct world *w)
@@ -425,7 +513,7 @@ void disks_forget(struct world *w)
 			d->committed = d->forgotten = false;
 		d->state = DISK_AWAY;
 		d->handle = NULL;
-		d->paused = false;
+		d->paused = d->resizing = false;
 	}
 	memset(w->tasks, 0, sizeof(w->tasks));
 }

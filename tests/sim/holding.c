@@ -87,7 +87,7 @@ void hold_progress(struct world *w)
 	while (!all_done(w, tasks, disks)) {
 		if (w->sim.now <= until && world_step(w))
 			continue;
-		if (peek_crowded(w->wb) || (w->nr_lost && peek_is_full(w->wb)))
+		if (peek_crowded(w->wb) || world_is_stuck(w))
 			return;
 		fail(w, "a disk that is well is stopped by others");
 	}

@@ -140,6 +140,10 @@ plant watermark_before_the_flush engine/migrate.c \
 	's/enter\(b, BATCH_WRITING\);/{ enter(b, BATCH_WRITING); b->backing->entry.migrated = b->end.record - 1; super_commit(b->wb, false); }/'
 plant given_up_while_it_is_carried engine/attach.c \
 	's/\tb->carried = false;[^\n]*\n//'
+plant padding_hides_what_has_grown engine/attach.c \
+	's/if \(b->entry\.size % WB_BLOCK_SIZE == 0\)\n\t\treturn 0;/return 0;/'
+plant grown_before_it_is_durable engine/attach.c \
+	's/waiter_add\(wb, waiter, WAIT_SUPER, super_commit\(wb, true\)\);(\n\t\}\n\twb_unlock\(wb\);\n\}\n)$/super_commit(wb, true);\n\t\twb_defer(wb, \&waiter->work);$1/'
 
 wanted=("$@")
 [ "${#wanted[@]}" -gt 0 ] || wanted=("${bugs[@]}")

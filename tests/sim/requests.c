@@ -205,7 +205,7 @@ static uint64_t most_blocks(struct world *w, enum kind kind)
 static void choose_range(struct world *w, struct client *c)
 {
 	const struct bdev *dev = &w->disks[c->disk].dev->bdev;
-	uint64_t size = dev->size;
+	uint64_t size = w->disks[c->disk].size;
 	uint64_t blocks = most_blocks(w, c->kind);
 	uint64_t len = (1 + dice(w, one_in(w, 3) ? blocks : (blocks + 3) / 4)) * WB_BLOCK_SIZE;
 	uint64_t off = dice(w, size / WB_BLOCK_SIZE) * WB_BLOCK_SIZE;
@@ -218,6 +218,8 @@ static void choose_range(struct world *w, struct client *c)
 	}
 	if (c->kind != READ && off % WB_BLOCK_SIZE + len > blocks * WB_BLOCK_SIZE)
 		len = blocks * WB_BLOCK_SIZE - off % WB_BLOCK_SIZE;
+	if (w->growing && one_in(w, 4))
+		off = size - size % WB_BLOCK_SIZE - (size % WB_BLOCK_SIZE ? 0 : WB_BLOCK_SIZE);
 	if (off >= size)
 		off = size - SECTOR;
 	if (off + len > size)
@@ -334,9 +336,13 @@ bool requests_done(const struct world *w, unsigned int disks)
 void requests_wait(struct world *w)
 {
 	for (unsigned int i = 0; i < MAX_REQUESTS; i++)
-		while (w->clients[i].busy)
-			if (!world_step(w))
-				fail(w, "a %s never completes", kind_names[w->clients[i].kind]);
+		while (w->clients[i].busy) {
+			if (world_step(w))
+				continue;
+			if (world_is_stuck(w))
+				return;
+			fail(w, "a %s never completes", kind_names[w->clients[i].kind]);
+		}
 }
 
 void requests_forget(struct world *w)
@@ -382,7 +388,7 @@ static int read_range(struct world *w, unsigned int disk, uint64_t off, uint64_t
 
 void request_read_all(struct world *w, unsigned int disk, uint8_t *image, uint8_t *ok)
 {
-	uint64_t size = w->disks[disk].dev->bdev.size;
+	uint64_t size = w->disks[disk].size;
 	uint64_t nr = (size + WB_BLOCK_SIZE - 1) / WB_BLOCK_SIZE;
 	int err = read_range(w, disk, 0, size, image);
 

@@ -82,10 +82,11 @@ static void print_totals(void)
 	       (unsigned long long)t->slow, (unsigned long long)t->damaged_runs,
 	       (unsigned long long)t->rot, (unsigned long long)t->mishaps,
 	       (unsigned long long)t->refused_opens, (unsigned long long)t->truncated);
-	printf("disks: %llu attached, %llu detached, %llu lives with a missing one, %llu "
-	       "read-only\n",
+	printf("disks: %llu attached, %llu detached, %llu times grown, %llu lives with a "
+	       "missing one, %llu read-only\n",
 	       (unsigned long long)t->attached, (unsigned long long)t->detached,
-	       (unsigned long long)t->missing, (unsigned long long)t->read_only);
+	       (unsigned long long)t->resized, (unsigned long long)t->missing,
+	       (unsigned long long)t->read_only);
 	printf("holding: %llu pauses, %llu blocks carried forward, %llu disks discarded, %llu blocks "
 	       "lost to rot, %llu times the others had to go on\n",
 	       (unsigned long long)t->paused, (unsigned long long)t->carried,

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,11 +30,20 @@ bool one_in(struct world *w, uint64_t n)
 	return dice(w, n) == 0;
 }
 
+/* A log that is full to its last segment has no room to note that a block is lost. */
+bool world_is_stuck(const struct world *w)
+{
+	return w->nr_lost && peek_is_full(w->wb);
+}
+
 /* One step, which a life does not need without end. */
 bool world_step(struct world *w)
 {
-	if (++w->steps > MAX_STEPS)
+	if (++w->steps > MAX_STEPS) {
+		if (world_is_stuck(w))
+			return false;
 		fail(w, "it goes on for ever");
+	}
 	backings_look(w);
 	return sim_step(&w->sim);
 }
@@ -225,11 +235,13 @@ static void heal(struct world *w)
 	disks_attach_missing(w);
 	wb_retry(w->wb);
 	requests_wait(w);
+	if (world_is_stuck(w))
+		return;
 	wb_retry(w->wb); /* those that had failed before have told so now */
 	for (unsigned int i = 0; i < MAX_TASKS; i++)
 		task_wait(w, &w->tasks[i], "a task never completes");
 	if (task_wait(w, task_begin(w, DRAIN, ALL_DISKS), "a drain never completes")) {
-		if (w->nr_lost && peek_is_full(w->wb))
+		if (world_is_stuck(w))
 			return;
 		fail(w, "what was mended can't be drained");
 	}
@@ -264,6 +276,7 @@ static void live(struct world *w)
 	draw_for(w, (uint64_t)w->life * LIFE_ACTIONS + PLAN);
 	nr = (unsigned int)dice(w, one_in(w, 4) ? 700 : 60);
 	w->steps = 0;
+	w->actions_left = UINT_MAX;
 	if (!begin(w, OPEN))
 		return;
 	note(w, "life %u", w->life);
@@ -283,7 +296,7 @@ static void live(struct world *w)
 	totals->read_only += w->read_only;
 	if (w->started && w->holding && begin(w, HOLD))
 		hold_pause(w);
-	for (unsigned int i = 0; w->started && i < nr; i++)
+	for (unsigned int i = 0; w->started && i < nr && w->actions_left; i++, w->actions_left--)
 		if (begin(w, FIRST + i))
 			act(w);
 	begin(w, END);
@@ -321,9 +334,28 @@ static void choose_habits(struct world *w)
 	w->damaging = one_in(w, 6);
 	w->rotting = !w->damaging && one_in(w, 5);
 	w->holding = one_in(w, 3);
+	w->growing = !w->damaging && one_in(w, 3);
 	w->has_uncached = one_in(w, 3);
 	w->nr_cached = one_in(w, 3) ? NR_CACHED : 2;
 	totals->damaged_runs += w->damaging;
+}
+
+/* What a disk has where it may grow to is not zeros, and is seen when it has grown. */
+static void fill_behind(struct world *w, unsigned int i)
+{
+	struct simdev *dev = w->disks[i].dev;
+	uint64_t size = dev->bdev.size, more = w->disks[i].max_size - size;
+	uint32_t *stamps = calloc(w->model.sectors[i], sizeof(*stamps));
+	uint32_t stamp = model_stamp(&w->model);
+
+	if (!stamps)
+		fail(w, "no memory");
+	for (uint64_t at = size / 512; at < w->model.sectors[i]; at++)
+		stamps[at] = stamp;
+	model_fill(i, size, more, stamp, dev->visible + size);
+	memcpy(dev->stable + size, dev->visible + size, more);
+	model_forget(&w->model, i, stamps);
+	free(stamps);
 }
 
 static void build_disks(struct world *w)
@@ -344,12 +376,17 @@ static void build_disks(struct world *w)
 			nr = nr / 8 * 8 - i * 8 * (i != UNCACHED);
 		w->disks[i].dev = simdev_new(&w->sim, paths[i], nr * 512ull);
 		w->disks[i].dev->bdev.logical_block_size = block;
+		w->disks[i].max_size = nr * 512ull;
+		if (w->growing && i < NR_CACHED)
+			w->disks[i].dev->bdev.size -= dice(w, nr * 512 / 2 / block) * block;
 		if (i < NR_CACHED)
 			sectors[i] = nr;
 		if (nr * 512ull > w->max_disk)
 			w->max_disk = (nr * 512ull + WB_BLOCK_SIZE) / WB_BLOCK_SIZE * WB_BLOCK_SIZE;
 	}
 	model_init_sized(&w->model, NR_CACHED, sectors);
+	for (unsigned int i = 0; w->growing && i < NR_CACHED; i++)
+		fill_behind(w, i);
 }
 
 static void build_cache(struct world *w)

@@ -66,7 +66,7 @@ struct client {
 /* Something that reports to a wb_done_fn. */
 struct task {
 	struct world *world;
-	enum task_kind { START, STOP, DRAIN, COMMIT, DETACH } kind;
+	enum task_kind { START, STOP, DRAIN, COMMIT, DETACH, RESIZE } kind;
 	bool busy;
 	int err;
 	unsigned int disk;
@@ -85,6 +85,9 @@ enum disk_state {
 struct disk {
 	struct simdev *dev;
 	struct wb_backing *handle;
+	uint64_t size;	   /* bytes that requests may reach */
+	uint64_t max_size; /* that it may grow to */
+	bool resizing;
 	enum disk_state state;
 	uint64_t since; /* ATTACHING: tasks that were begun before */
 	bool committed; /* the cache must remember it */
@@ -110,7 +113,7 @@ struct lost {
 
 struct totals {
 	uint64_t runs, lives, crashes, kills, requests, syncs, refused_opens, truncated;
-	uint64_t attached, detached, missing, drains, read_only, damaged_runs;
+	uint64_t attached, detached, resized, missing, drains, read_only, damaged_runs;
 	uint64_t io_errors, gone, slow, rot, mishaps; /* faults */
 	uint64_t carried, paused, discarded, progress, lost;
 	uint64_t simulated_ns;
@@ -137,7 +140,7 @@ struct world {
 	uint64_t max_disk;   /* bytes, rounded up */
 
 	/* what this run may do */
-	bool faulty, comings, damaging, rotting, holding, large, has_uncached;
+	bool faulty, comings, growing, damaging, rotting, holding, large, has_uncached;
 
 	/* of the run */
 	uint64_t seed;
@@ -160,6 +163,7 @@ struct world {
 	/* of the life */
 	unsigned int life;
 	uint64_t steps;
+	unsigned int actions_left; /* until it ends, at most */
 	bool started, stopping, read_only, crash_early, fault;
 	bool missing;		       /* it began without a disk whose blocks the log has */
 	uint64_t faults_at_open;       /* failed I/Os of all devices */
@@ -178,6 +182,7 @@ void note(struct world *w, const char *format, ...) __attribute__((format(printf
 /* world.c */
 void world_run(uint64_t seed, const uint8_t *keep, bool verbose);
 bool world_step(struct world *w);
+bool world_is_stuck(const struct world *w);
 uint64_t dice(struct world *w, uint64_t below);
 bool one_in(struct world *w, uint64_t n);
 
@@ -201,6 +206,7 @@ void disks_attach_first(struct world *w);
 void disk_attach(struct world *w);
 void disk_attach_wrong(struct world *w);
 void disk_detach(struct world *w);
+void disk_grow(struct world *w);
 bool disks_any_missing(struct world *w);
 struct task *task_begin(struct world *w, enum task_kind kind, unsigned int disk);
 bool tasks_are_many(const struct world *w);

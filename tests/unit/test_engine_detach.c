@@ -214,6 +214,15 @@ START_TEST(discard_makes_room_in_a_full_log)
 }
 END_TEST
 
+START_TEST(what_becomes_durable_after_it_was_given_up_does_not_hold_the_tail)
+{
+	write_block(0, 0, 'g');
+	ck_assert_int_eq(do_detach(0, true), 0);
+	ck_assert_int_eq(do_sync(), 0);
+	ck_assert_uint_eq(status().migrated, status().durable);
+}
+END_TEST
+
 static bool drained;
 
 static void note_drained(void *ctx, int err)
@@ -366,6 +375,7 @@ int main(void)
 		missing_backing_is_discarded,
 		failing_backing_is_discarded,
 		discard_makes_room_in_a_full_log,
+		what_becomes_durable_after_it_was_given_up_does_not_hold_the_tail,
 		discard_waits_for_the_batch_that_is_in_flight,
 		discard_waits_for_a_batch_that_fails,
 		discard_in_each_phase_of_carrying_leaves_a_log_that_can_be_read,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/histogram.c, engine/load.c and what is counted by them: latencies, batches, I/O of our own
+ * engine/histogram.c, engine/rate.c, engine/load.c and what is counted by them: latencies, batches, I/O of our own
  * in flight, and migration that rests for a moment.
  */
 #include "config.h"
 
 #include "engine/histogram.h"
+#include "engine/rate.h"
 #include "tests/unit/engine_harness.h"
 
 #define MS NS_PER_MS
@@ -56,6 +57,29 @@ START_TEST(bucket_ends_at_a_power_of_two_and_includes_it)
 	ck_assert_uint_eq(bucket(1ull << 38), 38);
 	ck_assert_uint_eq(bucket((1ull << 38) + 1), WB_HISTOGRAM_BUCKETS - 1);
 	ck_assert_uint_eq(bucket(UINT64_MAX), WB_HISTOGRAM_BUCKETS - 1);
+}
+END_TEST
+
+START_TEST(rate_is_that_of_the_last_seconds)
+{
+	const uint64_t second = 1000 * MS, begin = 7 * second + 300 * MS;
+	struct rate rate = {0};
+
+	ck_assert_uint_eq(rate_per_second(&rate, begin), 0);
+	rate_add(&rate, begin, 1000);
+	ck_assert_uint_eq(rate_per_second(&rate, begin), 2000); /* as if it took half a second */
+	for (uint64_t i = 1; i < 20; i++)
+		rate_add(&rate, begin + i * 100 * MS, 1000);
+	ck_assert_uint_eq(rate_per_second(&rate, begin + 2 * second), 10000);
+	for (uint64_t i = 20; i < 100; i++)
+		rate_add(&rate, begin + i * 100 * MS, 2000);
+	ck_assert_uint_eq(rate_per_second(&rate, begin + 10 * second), 20000);
+	/* Nothing more comes: it fades, and what comes then is not mixed with it. */
+	ck_assert_uint_lt(rate_per_second(&rate, begin + 13 * second), 10000);
+	ck_assert_uint_gt(rate_per_second(&rate, begin + 13 * second), 0);
+	ck_assert_uint_eq(rate_per_second(&rate, begin + 15 * second), 0);
+	rate_add(&rate, begin + 16 * second, 500);
+	ck_assert_uint_eq(rate_per_second(&rate, begin + 17 * second), 500);
 }
 END_TEST
 
@@ -149,6 +173,8 @@ START_TEST(migration_is_counted_for_its_backing_and_in_all)
 	ck_assert_uint_eq(status().migration_bytes.sum, 4 * BLOCK);
 	ck_assert_uint_eq(status().migrated_bytes, 4 * BLOCK);
 	ck_assert_uint_eq(status().nr_migrated_blocks, 4);
+	ck_assert_uint_eq(status().migration_rate, 4 * BLOCK * 2);
+	ck_assert_uint_eq(info(1).migration_rate, BLOCK * 2);
 	ck_assert_uint_eq(NR(status(), migration_ns), 2);
 	ck_assert_uint_eq(NR(status(), batch_ns), status().nr_batches);
 	ck_assert_uint_eq(info(0).nr_batches + info(1).nr_batches, status().nr_batches);
@@ -301,6 +327,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		bucket_ends_at_a_power_of_two_and_includes_it,
+		rate_is_that_of_the_last_seconds,
 		percentiles_are_ends_of_buckets_but_not_above_the_maximum,
 		sync_takes_until_it_is_durable,
 		durable_write_counts_as_a_sync,

@@ -115,6 +115,23 @@ START_TEST(both_halves_of_split_poison_are_poison)
 }
 END_TEST
 
+START_TEST(entries_of_the_same_place_have_each_their_own_extents)
+{
+	struct zeros_entry e = {.home = 9, .backing = 1, .block = 0, .nr_blocks = 8};
+
+	zeros_add(&z, 1, 0, 8, 1, false);
+	zeros_move(&z, zeros_key(1, 0), 9);
+	zeros_add(&z, 1, 0, 1, 9, true);
+	zeros_add(&z, 1, 4, 1, 9, false);
+	e.kind = WB_ENTRY_POISON;
+	ck_assert_ptr_eq(zeros_of_entry(&z, &e), zeros_at(&z, 1, 0));
+	e.kind = WB_ENTRY_ZEROS;
+	ck_assert_ptr_eq(zeros_of_entry(&z, &e), zeros_at(&z, 1, 4));
+	e.kind = WB_ENTRY_OLD_ZEROS;
+	ck_assert_ptr_eq(zeros_of_entry(&z, &e), zeros_at(&z, 1, 1));
+}
+END_TEST
+
 START_TEST(room_counts_that_each_new_extent_may_split_another)
 {
 	for (uint32_t i = 0; i < CAPACITY - 2; i++)
@@ -172,6 +189,7 @@ int main(void)
 		newer_extent_swallows_all_that_it_covers,
 		neighbours_stay_apart_and_in_order,
 		both_halves_of_split_poison_are_poison,
+		entries_of_the_same_place_have_each_their_own_extents,
 		room_counts_that_each_new_extent_may_split_another,
 		drop_takes_what_is_older_and_leaves_the_rest,
 		drop_finds_the_old_rest_of_a_split_extent,
