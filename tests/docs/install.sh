@@ -28,6 +28,8 @@ in_make install
 files=(
 	opt/wbfs/sbin/mkwbfs
 	opt/wbfs/sbin/wbfs
+	opt/wbfs/share/bash-completion/completions/mkwbfs
+	opt/wbfs/share/bash-completion/completions/wbfs
 	opt/wbfs/share/doc/wbfs/README
 	opt/wbfs/share/doc/wbfs/DESIGN.md
 	opt/wbfs/share/doc/wbfs/FORMAT.md
