@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -27,8 +28,9 @@ static struct {
 	/* protected by lock */
 	struct line {
 		enum message_level level;
+		time_t time;
 		char text[MESSAGE_LEN];
-	} lines[RING_LINES];
+	} lines[RING_LINES];	/* each stays until its place is needed */
 	unsigned int first, nr; /* lines that wait, as a ring */
 	unsigned int nr_lost;
 	bool writing, stopping, to_syslog;
@@ -55,14 +57,17 @@ static int syslog_priority(enum message_level level)
 	return LOG_INFO;
 }
 
+static bool is_hint(const char *text)
+{
+	return strncmp(text, "hint: ", strlen("hint: ")) == 0;
+}
+
 static void write_line(const struct line *line, bool to_syslog)
 {
-	bool is_hint = strncmp(line->text, "hint: ", strlen("hint: ")) == 0;
-
 	if (to_syslog)
 		syslog(syslog_priority(line->level), "%s", line->text);
 	else
-		dprintf(STDERR_FILENO, "%s%s\n", is_hint ? "" : "wbfs: ", line->text);
+		dprintf(STDERR_FILENO, "%s%s\n", is_hint(line->text) ? "" : "wbfs: ", line->text);
 }
 
 /* Called with the lock held; gives it up to write. */
@@ -110,13 +115,14 @@ static void messages_put(enum message_level level, const char *text)
 	LOCK_SCOPE(&ring.lock);
 	struct line *line = &ring.lines[(ring.first + ring.nr) % RING_LINES];
 
-	if (strncmp(text, "hint: ", strlen("hint: ")) != 0)
+	if (!is_hint(text))
 		snprintf(last, sizeof(last), "%s", text);
 	if (ring.nr == RING_LINES) {
 		ring.nr_lost++;
 		return;
 	}
 	line->level = level;
+	line->time = time(NULL);
 	snprintf(line->text, sizeof(line->text), "%s", text);
 	ring.nr++;
 	pthread_cond_signal(&ring.work);
@@ -157,6 +163,28 @@ void messages_stop(void)
 	pthread_join(ring.thread, NULL);
 	ring.stopping = false;
 	message_set_sink(NULL);
+}
+
+unsigned int messages_recent(struct recent_message recent[MESSAGES_RECENT])
+{
+	unsigned int nr = 0;
+	LOCK_SCOPE(&ring.lock);
+
+	/* From the newest back; a place that was never used ends it. */
+	for (unsigned int i = 1; i <= RING_LINES && nr < MESSAGES_RECENT; i++) {
+		const struct line *line =
+			&ring.lines[(ring.first + ring.nr + RING_LINES - i) % RING_LINES];
+
+		if (!line->time)
+			break;
+		if (is_hint(line->text) || line->level > MESSAGE_INFO)
+			continue;
+		recent[nr].level = line->level;
+		recent[nr].time = line->time;
+		snprintf(recent[nr].text, sizeof(recent[nr].text), "%s", line->text);
+		nr++;
+	}
+	return nr;
 }
 
 const char *messages_last(void)
