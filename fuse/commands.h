@@ -22,6 +22,7 @@ enum exit_status command_mount(int argc, char **argv);
 enum exit_status command_umount(int argc, char **argv);
 enum exit_status command_stat(int argc, char **argv);
 enum exit_status command_status(int argc, char **argv);
+enum exit_status command_top(int argc, char **argv);
 enum exit_status command_flush(int argc, char **argv);
 enum exit_status command_drain(int argc, char **argv);
 enum exit_status command_get(int argc, char **argv);
@@ -35,6 +36,7 @@ extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];
 extern const struct arg_option stat_options[];
 extern const struct arg_option get_options[];
+extern const struct arg_option top_options[];
 extern const struct arg_option detach_options[];
 extern const struct arg_option loop_options[];
 

@@ -31,6 +31,8 @@ const struct command commands[] = {
 	 status_print_options},
 	{"stat", "[-y] [MOUNTPOINT] [INTERVAL [COUNT]]", "what is done, interval by interval",
 	 command_stat, stat_options, stat_print_options},
+	{"top", "[-b] [-n N] [-d SECONDS] MOUNTPOINT", "figures as they change", command_top,
+	 top_options, NULL},
 	{"flush", "MOUNTPOINT", "make everything written durable on the cache", command_flush, NULL,
 	 NULL},
 	{"drain", "MOUNTPOINT", "write everything back to the backings", command_drain, NULL, NULL},
