@@ -122,7 +122,7 @@ static int print_picture(const struct top_view *view, struct canvas *canvas)
 		return -ENOMEM;
 	printf("%s\n", text.bytes);
 	/* Whoever is at the other end has gone: main says so. */
-	return fflush(stdout) ? -ECANCELED : 0;
+	return fflush(stdout) ? -EIO : 0;
 }
 
 static void sleep_until(uint64_t when)
