@@ -31,6 +31,7 @@ enum exit_status command_attach(int argc, char **argv);
 enum exit_status command_detach(int argc, char **argv);
 enum exit_status command_resize(int argc, char **argv);
 enum exit_status command_loop(int argc, char **argv);
+enum exit_status command_doctor(int argc, char **argv);
 
 extern const struct arg_option umount_options[];
 extern const struct arg_option status_options[];

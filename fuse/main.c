@@ -49,6 +49,8 @@ const struct command commands[] = {
 	 command_resize, NULL, NULL},
 	{"loop", "[--detach] MOUNTPOINT NAME", "a block device for an exposed file", command_loop,
 	 loop_options, NULL},
+	{"doctor", "[MOUNTPOINT|CACHE|BACKING]...", "what may keep wbfs from working here",
+	 command_doctor, NULL, NULL},
 	{0},
 };
 
