@@ -84,12 +84,15 @@ int top_terminal_open(void)
 {
 	const char *term = getenv("TERM");
 	int unused;
+	bool able;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return -ENOTTY;
 	if (setupterm(term, STDOUT_FILENO, &unused) != OK)
 		return -EOPNOTSUPP;
-	if (!cursor_address || hard_copy || generic_type)
+	able = cursor_address && !hard_copy && !generic_type;
+	del_curterm(cur_term);
+	if (!able)
 		return -EOPNOTSUPP;
 	take_signals();
 	screen = newterm(NULL, stdout, stdin);

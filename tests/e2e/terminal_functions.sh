@@ -9,10 +9,11 @@ requires tmux
 export TMUX_TMPDIR=$tmp
 unset TMUX NO_COLOR
 
+terminals=0
 in_tmux() {
 	local -
 	set +x
-	tmux -L test -f /dev/null "$@"
+	tmux -L "test$terminals" -f /dev/null "$@"
 }
 
 # on_terminal COLUMNSxROWS COMMAND...: run it there; its exit status goes to $tmp/status
@@ -20,6 +21,7 @@ on_terminal() {
 	local size=$1 command
 	shift
 	rm -f "$tmp/status"
+	terminals=$((terminals + 1)) # a server that is on its way out is not the next one
 	printf -v command '%q ' "$@"
 	in_tmux new-session -d -x "${size%x*}" -y "${size#*x}" \
 		"stty cols ${size%x*} rows ${size#*x}; $command; echo \$? >$tmp/s; mv $tmp/s $tmp/status; read -r _"

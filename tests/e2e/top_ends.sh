@@ -28,17 +28,20 @@ not screen_has healthy || fail 'the terminal was not given back'
 expect_ended 8
 
 mount_wb
-show
-pid=$(only_daemon)
-kill -STOP "$pid"
-expect_screen 'NO ANSWER for [0-9]+ s'
-press f # waits for the daemon, too
-expect_screen '^flush\.\.\.'
-press q
-expect_ended 0
-kill -CONT "$pid"
+if [ "$WB_SANITIZERS" = no ]; then # their check for leaks waits for all threads
+	show
+	pid=$(only_daemon)
+	kill -STOP "$pid"
+	expect_screen 'NO ANSWER for [0-9]+ s'
+	press f # waits for the daemon, too
+	expect_screen '^flush\.\.\.'
+	press q
+	expect_ended 0
+	kill -CONT "$pid"
+fi
 
 show
+pid=$(only_daemon)
 kill -KILL "$pid"
 expect_screen "^wbfs: $mnt: status.json: the daemon of this mount is gone$"
 expect_screen "^hint: wbfs umount $mnt$"
