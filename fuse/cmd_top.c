@@ -6,8 +6,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +15,12 @@
 #include "common/message.h"
 #include "fuse/commands.h"
 #include "fuse/mounts.h"
+#include "fuse/terminal.h"
 #include "fuse/timer.h"
 #include "fuse/top_source.h"
 #include "fuse/top_terminal.h"
 #include "fuse/top_view.h"
 
-enum { USUAL_WIDTH = 80, MOST_WIDTH = 500 };
 #define SHORTEST_DELAY 0.1
 #define LONGEST_DELAY 3600.0
 #define SILENT_AFTER 2.0 /* s without an answer before we say so */
@@ -80,9 +78,8 @@ static bool can_utf8(bool batch)
 {
 	const char *term = getenv("TERM");
 
-	setlocale(LC_CTYPE, "");
-	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 &&
-	       (batch || !term || strcmp(term, "linux") != 0);
+	terminal_init();
+	return terminal_is_utf8() && (batch || !term || strcmp(term, "linux") != 0);
 }
 
 /* Why there are no more figures. Messages are written again. */
@@ -101,18 +98,10 @@ static int explain_end(const struct mount_entry *mount)
 
 /* ---- as text ---- */
 
-static unsigned int batch_width(void)
-{
-	const char *columns = getenv("COLUMNS");
-	int width = columns ? atoi(columns) : 0;
-
-	return width >= TOP_LEAST_COLS && width <= MOST_WIDTH ? (unsigned int)width : USUAL_WIDTH;
-}
-
 static int print_picture(const struct top_view *view, struct canvas *canvas)
 {
 	TEXT_SCOPE text = {0};
-	int err = canvas_clear(canvas, top_view_rows(view), batch_width());
+	int err = canvas_clear(canvas, top_view_rows(view), terminal_width());
 
 	if (err)
 		return err;

@@ -62,64 +62,41 @@ void draw_buckets(struct canvas *canvas, struct spot spot, const uint64_t count[
 			     level_glyph(canvas->utf8, (double)count[i], (double)most), style);
 }
 
-wchar_t ring_glyph(bool utf8, enum ring_part part)
-{
-	static const wchar_t fine[NR_RING_PARTS] = {L'·', L'▒', L'█', L'▶'};
-	static const wchar_t coarse[NR_RING_PARTS] = {L'.', L'=', L'#', L'>'};
-
-	return (utf8 ? fine : coarse)[part];
-}
-
-enum canvas_style ring_style(enum ring_part part)
-{
-	static const enum canvas_style styles[NR_RING_PARTS] = {
-		[RING_FREE] = STYLE_DIM,
-		[RING_DIRTY] = STYLE_WARNING,
-		[RING_NOT_DURABLE] = STYLE_BAD,
-		[RING_HEAD] = STYLE_HEADING,
-	};
-
-	return styles[part];
-}
-
-/* Columns that show any of the segments first..last, in order. A segment is in slot s % nr. */
-static void mark_segments(struct canvas *canvas, struct spot spot, uint64_t nr, uint64_t first,
-			  uint64_t last, enum ring_part part)
-{
-	if (!nr || !spot.width || first > last)
-		return;
-	if (last - first >= nr)
-		first = last - nr + 1;
-	while (first <= last) {
-		/* Up to the end of the slots, then from their beginning. */
-		uint64_t slot = first % nr, here = nr - slot;
-		uint64_t len = last - first + 1 < here ? last - first + 1 : here;
-		uint64_t from = slot * spot.width / nr, to = (slot + len - 1) * spot.width / nr;
-
-		/* Where a segment has several columns, all of them. */
-		if (nr < spot.width)
-			to = ((slot + len) * spot.width - 1) / nr;
-		for (uint64_t i = from; i <= to && i < spot.width; i++)
-			canvas_glyph(canvas, spot.row, spot.col + (unsigned int)i,
-				     ring_glyph(canvas->utf8, part), ring_style(part));
-		first += len;
-	}
-}
+static const enum canvas_style ring_styles[NR_RING_PARTS] = {
+	[RING_FREE] = STYLE_DIM,
+	[RING_DURABLE] = STYLE_WARNING,
+	[RING_WRITTEN] = STYLE_BAD,
+	[RING_FILLING] = STYLE_HEADING,
+};
 
 void draw_ring(struct canvas *canvas, struct spot spot, const struct top_sample *s)
 {
-	uint64_t head = s->current > s->flushed ? s->current : s->flushed;
-	uint64_t nr = s->nr_segments;
+	const struct ring ring = {
+		.nr_segments = s->nr_segments,
+		.nr_free = s->nr_free_segments,
+		.current = s->current,
+		.flushed = s->flushed,
+		.durable = s->durable,
+	};
+	unsigned int columns = ring_columns(&ring, spot.width);
 
-	for (unsigned int i = 0; i < spot.width; i++)
-		canvas_glyph(canvas, spot.row, spot.col + i, ring_glyph(canvas->utf8, RING_FREE),
-			     ring_style(RING_FREE));
-	if (!head)
-		return;
-	mark_segments(canvas, spot, nr, s->migrated + 1, s->durable, RING_DIRTY);
-	mark_segments(canvas, spot, nr, s->durable + 1, head, RING_NOT_DURABLE);
-	if (nr)
-		canvas_glyph(canvas, spot.row,
-			     spot.col + (unsigned int)(head % nr * spot.width / nr),
-			     ring_glyph(canvas->utf8, RING_HEAD), ring_style(RING_HEAD));
+	for (unsigned int i = 0; i < columns; i++) {
+		enum ring_part part = ring_column(&ring, i, columns);
+
+		canvas_put(canvas, spot.row, spot.col + i, 1, ring_styles[part], "%s",
+			   ring_sign(part, canvas->utf8));
+	}
+}
+
+void draw_ring_legend(struct canvas *canvas, struct spot spot)
+{
+	unsigned int col = spot.col;
+
+	for (enum ring_part part = 0; part < NR_RING_PARTS; part++) {
+		col = canvas_put(canvas, spot.row, col, spot.width, ring_styles[part], "%s",
+				 ring_sign(part, canvas->utf8));
+		col = canvas_put(canvas, spot.row, col + 1, spot.width, STYLE_DIM, "%s",
+				 ring_meaning(part));
+		col += 2;
+	}
 }

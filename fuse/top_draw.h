@@ -4,10 +4,8 @@
 #define FUSE_TOP_DRAW_H
 
 #include "fuse/canvas.h"
+#include "fuse/ring.h"
 #include "fuse/top_history.h"
-
-/* What the signs of the ring mean. */
-enum ring_part { RING_FREE, RING_DIRTY, RING_NOT_DURABLE, RING_HEAD, NR_RING_PARTS };
 
 /* A place on the canvas. */
 struct spot {
@@ -28,7 +26,7 @@ void draw_buckets(struct canvas *canvas, struct spot spot, const uint64_t count[
 
 /* The log by its slots. */
 void draw_ring(struct canvas *canvas, struct spot spot, const struct top_sample *sample);
-wchar_t ring_glyph(bool utf8, enum ring_part part);
-enum canvas_style ring_style(enum ring_part part);
+/* Its signs and what they mean. */
+void draw_ring_legend(struct canvas *canvas, struct spot spot);
 
 #endif

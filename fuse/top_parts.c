@@ -57,21 +57,8 @@ void part_reason(const struct top_view *view, struct canvas *canvas, unsigned in
 void part_legend(const struct top_view *view, struct canvas *canvas, unsigned int row,
 		 unsigned int nr)
 {
-	static const char *const meaning[NR_RING_PARTS] = {
-		[RING_FREE] = "free",
-		[RING_DIRTY] = "not all on the backings",
-		[RING_NOT_DURABLE] = "not yet durable",
-		[RING_HEAD] = "written now",
-	};
-	unsigned int col = LABEL;
-
 	(void)view, (void)nr;
-	for (enum ring_part part = 0; part < NR_RING_PARTS; part++) {
-		canvas_glyph(canvas, row, col, ring_glyph(canvas->utf8, part), ring_style(part));
-		col = canvas_put(canvas, row, col + 2, canvas->cols, STYLE_DIM, "%s",
-				 meaning[part]);
-		col += 2;
-	}
+	draw_ring_legend(canvas, (struct spot){row, LABEL, canvas->cols});
 }
 
 void part_ring(const struct top_view *view, struct canvas *canvas, unsigned int row,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Taking status.json apart, with json-c. */
+/* Taking status.json apart. */
 #include "config.h"
 
 #include "fuse/top_sample.h"
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuse/mount_status.h"
+
 static struct json_object *get(struct json_object *of, const char *name)
 {
 	struct json_object *found;
@@ -16,19 +18,7 @@ static struct json_object *get(struct json_object *of, const char *name)
 	return json_object_object_get_ex(of, name, &found) ? found : NULL;
 }
 
-static uint64_t number(struct json_object *of, const char *name)
-{
-	return json_object_get_uint64(get(of, name));
-}
-
-static void copy(struct json_object *of, const char *name, char *to, size_t room)
-{
-	const char *text = json_object_get_string(get(of, name));
-
-	snprintf(to, room, "%s", text ? text : "");
-}
-
-#define COPY(of, name, to) copy(of, name, to, sizeof(to))
+#define COPY(of, name, to) snprintf(to, sizeof(to), "%s", status_text(of, name))
 
 static size_t length(const struct json_object *list, size_t max)
 {
@@ -41,7 +31,7 @@ static void parse_histogram(struct json_object *from, struct top_histogram *h)
 {
 	struct json_object *buckets = get(from, "buckets");
 
-	h->first_end = number(from, "first_bucket_end");
+	h->first_end = status_number(from, "first_bucket_end");
 	h->nr = (unsigned int)length(buckets, TOP_BUCKETS);
 	for (unsigned int i = 0; i < h->nr; i++)
 		h->count[i] = json_object_get_uint64(json_object_array_get_idx(buckets, i));
@@ -66,17 +56,17 @@ static void parse_backing(struct json_object *from, struct top_backing *b)
 	COPY(from, "name", b->name);
 	COPY(from, "state", b->state);
 	COPY(from, "reason", b->reason);
-	b->id = (unsigned int)number(from, "id");
+	b->id = (unsigned int)status_number(from, "id");
 	b->simulated = get(from, "simulated");
-	b->attached = number(from, "attached");
-	b->paused = number(from, "paused");
-	b->busy = number(from, "busy");
-	b->utilisation = (unsigned int)number(from, "utilisation");
-	b->threshold = (unsigned int)number(from, "migrate_threshold");
-	b->dirty_bytes = number(from, "dirty_bytes");
-	b->read_bytes = number(from, "read_bytes");
-	b->write_bytes = number(from, "write_bytes");
-	b->migrated_bytes = number(from, "migrated_bytes");
+	b->attached = status_number(from, "attached");
+	b->paused = status_number(from, "paused");
+	b->busy = status_number(from, "busy");
+	b->utilisation = (unsigned int)status_number(from, "utilisation");
+	b->threshold = (unsigned int)status_number(from, "migrate_threshold");
+	b->dirty_bytes = status_number(from, "dirty_bytes");
+	b->read_bytes = status_number(from, "read_bytes");
+	b->write_bytes = status_number(from, "write_bytes");
+	b->migrated_bytes = status_number(from, "migrated_bytes");
 }
 
 static void parse_message(struct json_object *from, struct recent_message *m)
@@ -87,7 +77,7 @@ static void parse_message(struct json_object *from, struct recent_message *m)
 	m->level = strcmp(level, "error") == 0	   ? MESSAGE_ERROR
 		   : strcmp(level, "warning") == 0 ? MESSAGE_WARNING
 						   : MESSAGE_INFO;
-	m->time = (time_t)number(from, "time");
+	m->time = (time_t)status_number(from, "time");
 	COPY(from, "text", m->text);
 }
 
@@ -119,26 +109,26 @@ static void parse_cache(struct json_object *from, struct top_sample *s)
 {
 	struct json_object *knobs = get(from, "knobs"), *stat = get(from, "stat");
 
-	s->pid = (int)number(from, "pid");
-	s->generation = number(from, "generation");
+	s->pid = (int)status_number(from, "pid");
+	s->generation = status_number(from, "generation");
 	COPY(from, "state", s->state);
 	COPY(from, "reason", s->reason);
 	COPY(from, "device", s->device);
 	COPY(from, "label", s->label);
 	s->read_only = json_object_get_boolean(get(from, "read_only"));
-	s->nr_segments = number(from, "nr_segments");
-	s->segment_blocks = number(from, "segment_blocks");
-	s->nr_free_segments = number(from, "nr_free_segments");
-	s->current = number(from, "current_segment_id");
-	s->flushed = number(from, "last_flushed_segment_id");
-	s->durable = number(from, "last_durable_segment_id");
-	s->migrated = number(from, "last_migrated_segment_id");
-	s->migrating = number(from, "migrating");
-	s->dirty_bytes = number(from, "dirty_bytes");
-	s->unsynced_bytes = number(from, "unsynced_bytes");
+	s->nr_segments = status_number(from, "nr_segments");
+	s->segment_blocks = status_number(from, "segment_blocks");
+	s->nr_free_segments = status_number(from, "nr_free_segments");
+	s->current = status_number(from, "current_segment_id");
+	s->flushed = status_number(from, "last_flushed_segment_id");
+	s->durable = status_number(from, "last_durable_segment_id");
+	s->migrated = status_number(from, "last_migrated_segment_id");
+	s->migrating = status_number(from, "migrating");
+	s->dirty_bytes = status_number(from, "dirty_bytes");
+	s->unsynced_bytes = status_number(from, "unsynced_bytes");
 	s->oldest_dirty_age = json_object_get_double(get(from, "oldest_dirty_age"));
-	s->allow_migrate = number(knobs, "allow_migrate");
-	s->force_migrate = number(knobs, "force_migrate");
+	s->allow_migrate = status_number(knobs, "allow_migrate");
+	s->force_migrate = status_number(knobs, "force_migrate");
 	if (json_object_is_type(stat, json_type_object))
 		parse_reads(stat, s);
 }

@@ -11,7 +11,7 @@ grep -q 'define HAVE_NCURSESW' "$top_builddir/config.h" || skip 'built without n
 start_wb 16M 16M
 on_terminal 80x24 env LC_ALL=C.UTF-8 "$WBFS" top -d 0.2 "$mnt"
 expect_screen "^wbfs top  $mnt +healthy"
-expect_screen '^log  .*· +0 % used$'
+expect_screen '^log +(░)+ +0 % used$'
 expect_screen '^write .* bytes/s '
 expect_screen '^disk +healthy .* 0 bytes .* [0-9]+/70 % '
 expect_screen '^messages$'
@@ -25,7 +25,7 @@ expect_screen 'migration is paused'
 dd if=/dev/urandom of="$exposed" bs=1M count=3 conv=notrunc status=none
 expect_screen '^dirty +3 MiB only in cache'
 expect_screen '^write .*█.* max [0-9.]+ MiB/s$'
-expect_screen '^log +(·)*(▒)+▶'
+expect_screen '^log +(░)*(█)+▌'
 echo 0 >"$control/flush_current_buffer_interval"
 dd if=/dev/urandom of="$exposed" bs=4k count=1 conv=notrunc status=none
 expect_screen '^dirty .*not yet durable'
