@@ -31,6 +31,8 @@ const struct command commands[] = {
 	 status_print_options},
 	{"stat", "[-y] [MOUNTPOINT] [INTERVAL [COUNT]]", "what is done, interval by interval",
 	 command_stat, stat_options, stat_print_options},
+	{"top", "[-b] [-n N] [-d SECONDS] MOUNTPOINT", "figures as they change", command_top,
+	 top_options, NULL},
 	{"flush", "MOUNTPOINT", "make everything written durable on the cache", command_flush, NULL,
 	 NULL},
 	{"drain",
@@ -63,6 +65,8 @@ const struct command commands[] = {
 	 NULL, NULL},
 	{"bench", "[--cache PATH] [--device PATH] [--seconds N] [--report FILE] [--force]",
 	 "measure what a cache does for a device", command_bench, bench_options, NULL},
+	{"doctor", "[MOUNTPOINT|CACHE|BACKING]...", "what may keep wbfs from working here",
+	 command_doctor, NULL, NULL},
 	{0},
 };
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -31,8 +32,9 @@ static struct {
 	/* protected by lock */
 	struct line {
 		enum message_level level;
+		time_t time;
 		char text[MESSAGE_LEN];
-	} lines[RING_LINES];
+	} lines[RING_LINES];	/* each stays until its place is needed */
 	unsigned int first, nr; /* lines that wait, as a ring */
 	unsigned int nr_lost;
 	struct repeats repeats;
@@ -134,6 +136,7 @@ static void messages_put(enum message_level level, const char *text)
 		return;
 	}
 	line->level = level;
+	line->time = time(NULL);
 	if (nr == 1)
 		snprintf(line->text, sizeof(line->text), "%s", text);
 	else
@@ -177,6 +180,28 @@ void messages_stop(void)
 	pthread_join(ring.thread, NULL);
 	ring.stopping = false;
 	message_set_sink(NULL);
+}
+
+unsigned int messages_recent(struct recent_message recent[MESSAGES_RECENT])
+{
+	unsigned int nr = 0;
+	LOCK_SCOPE(&ring.lock);
+
+	/* From the newest back; a place that was never used ends it. */
+	for (unsigned int i = 1; i <= RING_LINES && nr < MESSAGES_RECENT; i++) {
+		const struct line *line =
+			&ring.lines[(ring.first + ring.nr + RING_LINES - i) % RING_LINES];
+
+		if (!line->time)
+			break;
+		if (is_hint(line->text) || line->level > MESSAGE_INFO)
+			continue;
+		recent[nr].level = line->level;
+		recent[nr].time = line->time;
+		snprintf(recent[nr].text, sizeof(recent[nr].text), "%s", line->text);
+		nr++;
+	}
+	return nr;
 }
 
 const char *messages_last(void)

@@ -7,6 +7,18 @@
 #ifndef FUSE_MESSAGES_H
 #define FUSE_MESSAGES_H
 
+#include <time.h>
+
+#include "common/message.h"
+
+enum { MESSAGES_RECENT = 8, MESSAGES_RECENT_LEN = 256 };
+
+struct recent_message {
+	enum message_level level;
+	time_t time;			/* since the epoch */
+	char text[MESSAGES_RECENT_LEN]; /* may be cut */
+};
+
 /* From now on message() goes through the ring, to standard error. 0 or -errno. */
 int messages_start(void) __attribute__((warn_unused_result));
 
@@ -18,6 +30,9 @@ void messages_flush(void);
 
 /* Flush and end the thread; message() writes to standard error again. */
 void messages_stop(void);
+
+/* The newest messages of all threads, the newest first, without hints. Returns how many. */
+unsigned int messages_recent(struct recent_message recent[MESSAGES_RECENT]);
 
 /* The last message of this thread, or ""; valid until its next one. */
 const char *messages_last(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuse/messages.h"
 #include "fuse/report.h"
 #include "fuse/server.h"
 
@@ -82,6 +83,28 @@ static void put_knobs(const struct wb_status *status, struct text *text)
 	text_printf(text, "},\n");
 }
 
+/* What the daemon last said, the newest first. */
+static void put_messages(struct text *text)
+{
+	static const char *const levels[] = {
+		[MESSAGE_ERROR] = "error",
+		[MESSAGE_WARNING] = "warning",
+		[MESSAGE_INFO] = "info",
+		[MESSAGE_DEBUG] = "debug",
+	};
+	struct recent_message recent[MESSAGES_RECENT];
+	unsigned int nr = messages_recent(recent);
+
+	text_printf(text, "  \"messages\": [");
+	for (unsigned int i = 0; i < nr; i++) {
+		text_printf(text, "%s\n    {", i ? "," : "");
+		put_string(text, "level", levels[recent[i].level]);
+		put_string(text, "text", recent[i].text);
+		text_printf(text, "\"time\": %lld}", (long long)recent[i].time);
+	}
+	text_printf(text, "]\n");
+}
+
 static void put_head(struct server *server, const struct wb_status *status, struct text *text)
 {
 	char uuid[UUID_TEXT_LEN];
@@ -125,5 +148,7 @@ void report_json(struct server *server, struct text *text)
 		text_printf(text, "%s", i ? "," : "");
 		put_backing(text, &figures.infos[i], figures.simulates[i]);
 	}
-	text_printf(text, "]\n}\n");
+	text_printf(text, "],\n");
+	put_messages(text);
+	text_printf(text, "}\n");
 }

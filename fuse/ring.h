@@ -14,6 +14,17 @@ struct ring {
 	uint64_t flushed, durable;
 };
 
+/* What a segment is, in the order of urgency. */
+enum ring_part { RING_FREE, RING_DURABLE, RING_WRITTEN, RING_FILLING, NR_RING_PARTS };
+
+const char *ring_sign(enum ring_part part, bool utf8);
+const char *ring_meaning(enum ring_part part);
+
+/* So many columns are drawn where there is room for that many. */
+unsigned int ring_columns(const struct ring *ring, unsigned int room);
+/* What the i-th of so many shows. */
+enum ring_part ring_column(const struct ring *ring, unsigned int i, unsigned int columns);
+
 /*
  * In so many columns at the most, or fewer if there are fewer segments. From left to right they are
  * the places on the cache; a column shows the most urgent of what it stands for.

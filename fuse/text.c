@@ -45,16 +45,38 @@ void text_printf(struct text *text, const char *format, ...)
 	text->len += (size_t)len;
 }
 
+/* How long the UTF-8 character is that begins here; 0: none does. */
+static int utf8_len(const unsigned char *c)
+{
+	int len = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+
+	if (c[0] > 0xf4)
+		return 0;
+	for (int i = 1; i < len; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than needed, a surrogate, or beyond the last. */
+	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+	    (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+		return 0;
+	return len;
+}
+
 void text_json_string(struct text *text, const char *string)
 {
+	int len;
+
 	text_printf(text, "\"");
-	for (const char *c = string; *c; c++) {
-		if (*c == '"' || *c == '\\')
+	for (const char *c = string; *c; c += len ? len : 1) {
+		len = utf8_len((const unsigned char *)c);
+		if (!len)
+			text_printf(text, "\\ufffd");
+		else if (*c == '"' || *c == '\\')
 			text_printf(text, "\\%c", *c);
 		else if ((unsigned char)*c < ' ')
 			text_printf(text, "\\u%04x", (unsigned char)*c);
 		else
-			text_printf(text, "%c", *c);
+			text_printf(text, "%.*s", len, c);
 	}
 	text_printf(text, "\"");
 }

@@ -18,7 +18,7 @@ struct text {
 
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A JSON string, with its quotes. */
+/* A JSON string, with its quotes. Paths may be of any bytes: what is no UTF-8 becomes U+FFFD. */
 void text_json_string(struct text *text, const char *string);
 
 /* A label's value in the Prometheus text format, with its quotes. */

@@ -66,7 +66,7 @@ done
 # ---- headers ----
 
 read -ra compiler <<<"${CC:-cc} -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I."
-flags=$(pkg-config --cflags fuse3 liburing libxxhash blkid check 2>/dev/null)
+flags=$(pkg-config --cflags fuse3 liburing libxxhash blkid json-c check 2>/dev/null)
 read -ra fuse_flags <<<"$flags"
 for header in "${sources[@]}"; do
 	case $header in

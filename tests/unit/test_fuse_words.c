@@ -61,6 +61,16 @@ START_TEST(json_strings_are_escaped)
 }
 END_TEST
 
+START_TEST(json_strings_are_utf8_whatever_a_path_is_made_of)
+{
+	TEXT_SCOPE text = {0};
+
+	text_json_string(&text, "\xc3\xa4-\xe4-\xf0\x9f\x98\x80-\xc0\xaf-\xed\xa0\x80-\xe2\x82");
+	ck_assert_str_eq(text.bytes, "\"\xc3\xa4-\\ufffd-\xf0\x9f\x98\x80-\\ufffd\\ufffd-"
+				     "\\ufffd\\ufffd\\ufffd-\\ufffd\\ufffd\"");
+}
+END_TEST
+
 START_TEST(metric_labels_are_escaped)
 {
 	TEXT_SCOPE text = {0};
@@ -146,6 +156,7 @@ int main(void)
 	tcase_add_test(words, nothing_is_suggested_for_what_is_far_from_all);
 	tcase_add_test(words, a_text_grows_beyond_its_first_room);
 	tcase_add_test(words, json_strings_are_escaped);
+	tcase_add_test(words, json_strings_are_utf8_whatever_a_path_is_made_of);
 	tcase_add_test(words, metric_labels_are_escaped);
 	tcase_add_test(words, a_knob_takes_its_range_and_nothing_else);
 	tcase_add_test(words, a_refused_knob_says_its_range);
