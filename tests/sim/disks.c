@@ -459,9 +459,22 @@ void disks_attach_missing(struct world *w)
 
 /* ---- detaching ---- */
 
+/* Rather one that is being carried forward. */
+static unsigned int choose_leaving(struct world *w)
+{
+	struct peek p;
+
+	for (unsigned int i = 0; i < w->nr_cached; i++) {
+		peek_backing(w->wb, w->disks[i].dev->bdev.path, &p);
+		if (p.carried && one_in(w, 2))
+			return i;
+	}
+	return (unsigned int)dice(w, NR_DISKS);
+}
+
 void disk_detach(struct world *w)
 {
-	unsigned int i = (unsigned int)dice(w, NR_DISKS);
+	unsigned int i = choose_leaving(w);
 	struct disk *d = &w->disks[i];
 	enum disk_state before = d->state;
 	bool missing = before == DISK_AWAY && i != UNCACHED && handle_of(w, i);
@@ -474,7 +487,7 @@ void disk_detach(struct world *w)
 	d->discarding |= i != UNCACHED && !w->read_only && one_in(w, 2);
 	note(w, "detach disk %u%s%s", i, d->discarding ? ", discarding" : "",
 	     missing ? ", which is missing" : "");
-	if (d->discarding && w->faulty && one_in(w, 4))
+	if (d->discarding && w->faulty && one_in(w, d->paused ? 2 : 4))
 		faults_of_log(w);
 	if (task_begin(w, DETACH, i))
 		return;
