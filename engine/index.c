@@ -46,6 +46,11 @@ static uint32_t *bucket(const struct index *index, uint8_t backing, uint64_t blo
 	return &index->buckets[(h >> 32) * index->nr >> 32];
 }
 
+void index_expect(const struct index *index, uint8_t backing, uint64_t block)
+{
+	__builtin_prefetch(bucket(index, backing, block), 1);
+}
+
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block)
 {
 	for (uint32_t p = *bucket(index, backing, block); p;) {

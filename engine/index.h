@@ -45,6 +45,9 @@ void index_fini(struct index *index);
 /* The position of the newest copy of a block, or INDEX_NONE. */
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block);
 
+/* A block will be looked up soon. Without the mutex. */
+void index_expect(const struct index *index, uint8_t backing, uint64_t block);
+
 /* Describe what is at a position; it must not be linked. flags without INDEX_LINKED. */
 void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t block,
 	       uint8_t mask, uint32_t checksum, uint8_t flags);
