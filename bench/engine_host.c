@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/newcache.h"
@@ -146,11 +147,22 @@ static void print(void *ctx, enum wb_log_level level, const char *message)
 		fprintf(stderr, "%s\n", message);
 }
 
+bool host_touch;
+
+static void *allocate(void *ctx, size_t len, enum wb_memory kind)
+{
+	void *mem = memory_alloc(ctx, len, kind);
+
+	if (mem && host_touch)
+		madvise(mem, len, MADV_POPULATE_WRITE);
+	return mem;
+}
+
 const struct wb_env host_env = {
 	.now = now,
 	.set_timer = set_timer,
 	.log = print,
-	.alloc = memory_alloc,
+	.alloc = allocate,
 	.free = memory_free,
 };
 
@@ -158,12 +170,6 @@ static void note_done(void *ctx, int err)
 {
 	host_check(err, "start or stop");
 	*(bool *)ctx = true;
-}
-
-void host_done(struct wb_io *io, int err)
-{
-	(void)io;
-	host_check(err, "request");
 }
 
 struct wb *host_start(struct host_dev *cache, struct host_dev *slow, struct wb_backing **backing)

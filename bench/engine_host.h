@@ -31,13 +31,12 @@ void host_dev_fini(struct host_dev *dev);
 void host_complete(void);
 
 extern const struct wb_env host_env;
+/* The engine gets memory that has been used before, as it has after a turn of the log. */
+extern bool host_touch;
 
 /* A formatted cache of so many blocks of 4 KiB, opened and started with one backing; no migration. */
 struct wb *host_start(struct host_dev *cache, struct host_dev *slow, struct wb_backing **backing);
 void host_stop(struct wb *wb);
-
-/* The end of a request for which nothing has to be done. */
-void host_done(struct wb_io *io, int err);
 
 /* ---- figures ---- */
 
