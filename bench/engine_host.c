@@ -39,7 +39,7 @@ static void store(struct host_dev *dev, uint64_t off, const uint8_t *from, uint6
 		return;
 	}
 	for (uint64_t at = 0; at < len; at += WB_BLOCK_SIZE)
-		if ((off + at < WB_SLOTS_OFF || !all_zeros(from + at)) &&
+		if ((off + at < WB_SLOTS_OFF || dev->dense || !all_zeros(from + at)) &&
 		    pwrite(dev->fd, from + at, WB_BLOCK_SIZE, (off_t)(off + at)) != WB_BLOCK_SIZE)
 			host_check(-EIO, "write to the image");
 }

@@ -19,6 +19,7 @@ struct host_dev {
 	 */
 	uint8_t *supers; /* NULL: none */
 	int fd;		 /* -1: none */
+	bool dense;	 /* zeros are written, too */
 };
 
 /* Leave the program with a message if what was asked for failed. */

@@ -16,7 +16,7 @@
 #include "engine/engine.h"
 #include "engine/scan.h"
 
-#define AHEAD 16u		   /* segments being read */
+#define AHEAD 64u		   /* segments being read */
 #define LARGEST_START (1ull << 49) /* half of what format.c accepts */
 
 /* An entry of a request whose end has not been seen yet. */
