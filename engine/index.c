@@ -25,10 +25,10 @@ int index_init(struct index *index, const struct wb_env *env, uint32_t nr_positi
 {
 	*index = (struct index){.nr = nr_positions, .env = env};
 	index->entries = env->alloc(env->ctx, nr_positions * sizeof(*index->entries),
-				    WB_MEMORY_SPARSE);
+				    WB_MEMORY_INDEX);
 	index->nr_buckets = nr_buckets(nr_positions);
 	index->buckets = env->alloc(env->ctx, index->nr_buckets * sizeof(*index->buckets),
-				    WB_MEMORY_SPARSE);
+				    WB_MEMORY_INDEX);
 	if (index->entries && index->buckets)
 		return 0;
 	index_fini(index);
@@ -60,6 +60,14 @@ static uint32_t *bucket(const struct index *index, uint8_t backing, uint64_t blo
 void index_expect(const struct index *index, uint8_t backing, uint64_t block)
 {
 	__builtin_prefetch(bucket(index, backing, block), 1);
+}
+
+void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block)
+{
+	uint32_t p = *bucket(index, backing, block);
+
+	if (p)
+		__builtin_prefetch(&index->entries[p - 1]);
 }
 
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block)

@@ -47,6 +47,8 @@ uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block);
 
 /* A block will be looked up soon. Without the mutex. */
 void index_expect(const struct index *index, uint8_t backing, uint64_t block);
+/* It will be looked up very soon. Mutex held. */
+void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block);
 
 /* Describe what is at a position; it must not be linked. flags without INDEX_LINKED. */
 void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t block,

@@ -16,7 +16,9 @@
 #include "engine/engine.h"
 #include "engine/scan.h"
 
-#define AHEAD 64u		   /* segments being read */
+#define AHEAD 64u	   /* segments being read */
+#define EXPECT_BUCKETS 16u /* entries ahead */
+#define EXPECT_ENTRIES 8u
 #define LARGEST_START (1ull << 49) /* half of what format.c accepts */
 
 /* An entry of a request whose end has not been seen yet. */
@@ -43,6 +45,7 @@ struct recovery {
 	struct scan scan;
 	struct reader readers[AHEAD];
 	uint32_t nr_readers;
+	uint64_t began;		 /* ns */
 	uint64_t requested;	 /* segments before it have been submitted */
 	struct held_entry *held; /* [WRITE_RUNS * WB_RECORD_ENTRIES] */
 	uint32_t nr_held;
@@ -194,7 +197,7 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 		       wb->cache->path, (unsigned long long)held->segment);
 		return -EUCLEAN;
 	}
-	backing_uses(backing, &(struct mark){held->record, held->segment, held->block}, wb_now(wb));
+	backing_uses(backing, &(struct mark){held->record, held->segment, held->block}, r->began);
 	if (backing->entry.detached)
 		return 0;
 	if (is_migrated(backing, held))
@@ -220,6 +223,26 @@ static void apply_record(struct recovery *r, const struct held_record *held, boo
 	}
 }
 
+/*
+ * Where the index has blocks that are to be applied later is fetched from memory meanwhile: that
+ * takes longer than all the rest, and most of the time that recovery takes.
+ */
+static void expect(struct recovery *r, uint32_t i)
+{
+	const struct index *index = &r->wb->index;
+
+	if (i + EXPECT_BUCKETS < r->nr_held) {
+		const struct record_entry *e = &r->held[i + EXPECT_BUCKETS].entry;
+
+		index_expect(index, e->backing, e->block);
+	}
+	if (i + EXPECT_ENTRIES < r->nr_held) {
+		const struct record_entry *e = &r->held[i + EXPECT_ENTRIES].entry;
+
+		index_expect_entry(index, e->backing, e->block);
+	}
+}
+
 /* The last of the held records ends a request: all of them count. */
 static int apply_held(struct recovery *r)
 {
@@ -227,8 +250,10 @@ static int apply_held(struct recovery *r)
 
 	for (uint32_t i = 0; i < r->nr_held_records; i++)
 		apply_record(r, &r->held_records[i], i + 1 == r->nr_held_records);
-	for (uint32_t i = 0; !err && i < r->nr_held; i++)
+	for (uint32_t i = 0; !err && i < r->nr_held; i++) {
+		expect(r, i);
 		err = apply_entry(r, &r->held[i]);
+	}
 	r->nr_held = r->nr_held_records = 0;
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
@@ -550,6 +575,7 @@ int recover(struct wb *wb)
 	if (!r)
 		return err;
 	r->wb = wb;
+	r->began = wb_now(wb);
 	r->nr_readers = (uint32_t)min_u64(AHEAD, wb->segments.nr_buffers);
 	r->held = calloc(WRITE_RUNS * WB_RECORD_ENTRIES, sizeof(*r->held));
 	if (r->held)
