@@ -12,7 +12,7 @@
  */
 static uint32_t nr_buckets(uint64_t nr_positions)
 {
-	return (uint32_t)(nr_positions / 2 + 1);
+	return (uint32_t)((nr_positions + 1) / 2);
 }
 
 uint64_t index_memory(uint64_t nr_positions)
