@@ -76,7 +76,7 @@ within=()
 new_wbfs() {
 	local dev=$1
 	shift
-	mkwbfs --force "$dev" >/dev/null
+	mkwbfs --force "$dev" >/dev/null 2>"$tmp/mkwbfs.err" || fail "$(cat "$tmp/mkwbfs.err")"
 	"${within[@]}" "$WBFS" mount --cache "$dev" "$@" -o update_interval=0,allow_migrate=0 "$mnt" \
 		2>"$tmp/mount.err" || fail "$(cat "$tmp/mount.err")"
 	wbfs_pid=$(figure pid)
