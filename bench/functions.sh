@@ -113,7 +113,7 @@ served_by() {
 	local i
 	other_pid=$1 other_dir=$2
 	for ((i = 0; i < 200; i++)); do
-		! mountpoint -q "$other_dir" || return 0
+		! findmnt --noheadings --mountpoint "$other_dir" >/dev/null || return 0
 		kill -0 "$other_pid" 2>/dev/null || break
 		sleep 0.05
 	done
@@ -122,9 +122,15 @@ served_by() {
 
 # What was started by new_null, or by a peer.
 drop_other() {
+	local i
 	[ -n "$other_pid" ] || return 0
 	umount "$other_dir" 2>/dev/null || umount -l "$other_dir" 2>/dev/null || true
-	kill "$other_pid" 2>/dev/null || true
+	# They end by themselves then, but some have a lot to write first.
+	for ((i = 0; i < 40; i++)); do
+		kill -0 "$other_pid" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -KILL "$other_pid" 2>/dev/null || true
 	wait "$other_pid" 2>/dev/null || true
 	other_pid=
 }
