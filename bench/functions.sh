@@ -168,14 +168,14 @@ load() {
 		--random_generator=tausworthe64 --randrepeat=0 --randseed=$((++seed)) \
 		--gtod_reduce=1 --group_reporting --runtime="${seconds_ms}ms" \
 		--output-format=json --output="$tmp/fio.json" "$@" >"$tmp/fio.out" 2>&1 ||
-		fail "fio: $(cat "$tmp/fio.out" "$tmp/fio.json")"
+		fail "fio: $(cat "$tmp/fio.out")"
 }
 
 # fio_is EXPRESSION: of what load left, by jq
 fio_is() {
 	jq -r ".jobs[0] | $1 |
 		if . == null or . == 0 then error(\"nothing was done\") else . end" \
-		"$tmp/fio.json" || fail "fio: no result: $(cat "$tmp/fio.json")"
+		"$tmp/fio.json" || fail 'fio: no result'
 }
 
 write_rate='.write | .io_bytes * 1000 / .runtime' # bytes a second
@@ -196,12 +196,18 @@ result() {
 	[ -z "$verbose" ] || printf '  %2s %-28s %s\n' "$run" "$1" "$2"
 }
 
-# median ROW FIGURE
+# median ROW FIGURE: what can't be calculated with if there is none
 median() {
 	awk -v row="$1" -v figure="$2" '$1 == row && $2 == figure { print $4 }' "$results" |
 		sort -g | awk '
 			{ v[NR] = $1 }
-			END { printf "%.9g\n", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+			END {
+				if (!NR) {
+					print "nothing()"
+					exit
+				}
+				printf "%.9g\n", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2
+			}'
 }
 
 calc() {
@@ -231,6 +237,7 @@ show() {
 # verdict WHAT VALUE at-least|at-most TARGET [UNIT]
 verdict() {
 	local how=missed
+	[[ $2 =~ ^[0-9.]+(e[-+]?[0-9]+)?$ ]] || fail "$row: $1: not a number: '$2'"
 	awk -v a="$2" -v b="$4" -v how="$3" \
 		'BEGIN { exit !(how == "at-least" ? a >= b : a <= b) }' && how=ok
 	[ "$how" = ok ] || how=MISSED
