@@ -10,4 +10,4 @@ command -v shellcheck >/dev/null || {
 	echo 'SKIP: no shellcheck on this machine'
 	exit 77
 }
-shellcheck --external-sources .ci/run scripts/* tests/e2e/*.sh tests/style/*.sh
+shellcheck --external-sources .ci/run bench/{emulated,migration,run,*.sh} scripts/* tests/e2e/*.sh tests/style/*.sh
