@@ -85,10 +85,11 @@ static void free_wb(struct wb *wb)
 static struct wb *new_wb(struct bdev *cache, const struct wb_options *options,
 			 const struct wb_env *env)
 {
-	struct wb *wb = calloc(1, sizeof(*wb));
+	struct wb *wb = aligned_alloc(_Alignof(struct wb), sizeof(*wb));
 
 	if (!wb)
 		return NULL;
+	memset(wb, 0, sizeof(*wb));
 	wb->cache = cache;
 	wb->env = *env;
 	wb->read_only = options->read_only || cache->read_only;

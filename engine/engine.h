@@ -27,6 +27,8 @@
 #include "engine/wb.h"
 #include "engine/zeros.h"
 
+#define WB_LINE 128 /* two cache lines: they are fetched in pairs */
+
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 
@@ -130,10 +132,11 @@ struct wb {
 	uint64_t seed;
 	uint64_t ram;
 
-	pthread_mutex_t mutex;
+	/* Alone in its cache lines: who spins on it must not take those that its holder works on. */
+	_Alignas(WB_LINE) pthread_mutex_t mutex;
 
 	/* all below: protected by the mutex */
-	struct {
+	_Alignas(WB_LINE) struct {
 		struct bdev_io *head, **tail;	  /* to submit when the mutex is released */
 		struct work *works, **works_tail; /* to call then */
 		bool kicked;

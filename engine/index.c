@@ -6,18 +6,29 @@
 #include <assert.h>
 #include <errno.h>
 
+/*
+ * Half as many as positions. When all of them are in use a lookup that finds nothing looks at two
+ * entries; twice as many buckets would save one of them for two more bytes a block.
+ */
+static uint32_t nr_buckets(uint64_t nr_positions)
+{
+	return (uint32_t)((nr_positions + 1) / 2);
+}
+
 uint64_t index_memory(uint64_t nr_positions)
 {
-	return nr_positions * (sizeof(struct index_entry) + sizeof(uint32_t));
+	return nr_positions * sizeof(struct index_entry) +
+	       nr_buckets(nr_positions) * sizeof(uint32_t);
 }
 
 int index_init(struct index *index, const struct wb_env *env, uint32_t nr_positions)
 {
 	*index = (struct index){.nr = nr_positions, .env = env};
 	index->entries = env->alloc(env->ctx, nr_positions * sizeof(*index->entries),
-				    WB_MEMORY_SPARSE);
-	index->buckets = env->alloc(env->ctx, nr_positions * sizeof(*index->buckets),
-				    WB_MEMORY_SPARSE);
+				    WB_MEMORY_INDEX);
+	index->nr_buckets = nr_buckets(nr_positions);
+	index->buckets = env->alloc(env->ctx, index->nr_buckets * sizeof(*index->buckets),
+				    WB_MEMORY_INDEX);
 	if (index->entries && index->buckets)
 		return 0;
 	index_fini(index);
@@ -31,7 +42,7 @@ void index_fini(struct index *index)
 	if (index->entries)
 		env->free(env->ctx, index->entries, index->nr * sizeof(*index->entries));
 	if (index->buckets)
-		env->free(env->ctx, index->buckets, index->nr * sizeof(*index->buckets));
+		env->free(env->ctx, index->buckets, index->nr_buckets * sizeof(*index->buckets));
 	index->entries = NULL;
 	index->buckets = NULL;
 }
@@ -43,7 +54,20 @@ static uint32_t *bucket(const struct index *index, uint8_t backing, uint64_t blo
 
 	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ull;
 	h = (h ^ h >> 27) * 0x94d049bb133111ebull;
-	return &index->buckets[(h >> 32) * index->nr >> 32];
+	return &index->buckets[(h >> 32) * index->nr_buckets >> 32];
+}
+
+void index_expect(const struct index *index, uint8_t backing, uint64_t block)
+{
+	__builtin_prefetch(bucket(index, backing, block), 1);
+}
+
+void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block)
+{
+	uint32_t p = *bucket(index, backing, block);
+
+	if (p)
+		__builtin_prefetch(&index->entries[p - 1]);
 }
 
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block)

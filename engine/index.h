@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The index: (backing, block) -> position of its newest copy in the log. Sixteen bytes for each
- * position of the cache and four for its hash bucket, in memory that is touched when used.
+ * position of the cache and two for hash buckets, in memory that is touched when used.
  * Protected by the engine's mutex, except that entries of pinned slots may be read without.
  */
 #ifndef WB_ENGINE_INDEX_H
@@ -29,12 +29,12 @@ struct index_entry {
 	uint8_t flags;
 	uint32_t checksum;
 };
-_Static_assert(sizeof(struct index_entry) == 16, "20 bytes per block with the bucket");
+_Static_assert(sizeof(struct index_entry) == 16, "18 bytes per block with the buckets");
 
 struct index {
 	struct index_entry *entries; /* by position */
 	uint32_t *buckets;	     /* position + 1 of the first entry, 0: empty */
-	uint32_t nr;
+	uint32_t nr, nr_buckets;
 	const struct wb_env *env; /* const after init */
 };
 
@@ -44,6 +44,11 @@ void index_fini(struct index *index);
 
 /* The position of the newest copy of a block, or INDEX_NONE. */
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block);
+
+/* A block will be looked up soon. Without the mutex. */
+void index_expect(const struct index *index, uint8_t backing, uint64_t block);
+/* It will be looked up very soon. Mutex held. */
+void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block);
 
 /* Describe what is at a position; it must not be linked. flags without INDEX_LINKED. */
 void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t block,

@@ -8,8 +8,30 @@
 
 #include "engine/engine.h"
 
+#define SPINS 60u /* some ten microseconds */
+#define PAUSES 4u
+
+static void pause_for(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+#if defined(__x86_64__) || defined(__i386__)
+		__builtin_ia32_pause();
+#elif defined(__aarch64__)
+		__asm__ volatile("isb");
+#endif
+	}
+}
+
+/*
+ * The mutex is held for so short a time that to sleep and to be woken would cost many times that.
+ */
 void wb_lock(struct wb *wb)
 {
+	for (unsigned int i = 0; i < SPINS; i++) {
+		if (pthread_mutex_trylock(&wb->mutex) == 0)
+			return;
+		pause_for(PAUSES);
+	}
 	pthread_mutex_lock(&wb->mutex);
 }
 

@@ -13,10 +13,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/ahead.h"
 #include "engine/engine.h"
 #include "engine/scan.h"
 
-#define AHEAD 16u		   /* segments being read */
+#define EXPECT_BUCKETS 16u /* entries ahead */
+#define EXPECT_ENTRIES 8u
 #define LARGEST_START (1ull << 49) /* half of what format.c accepts */
 
 /* An entry of a request whose end has not been seen yet. */
@@ -32,18 +34,11 @@ struct held_record {
 	uint32_t block, end_block;
 };
 
-struct reader {
-	uint64_t segment; /* whose contents it has or gets; 0: none */
-	bool in_flight;
-	struct bdev_io io;
-};
-
 struct recovery {
 	struct wb *wb;
 	struct scan scan;
-	struct reader readers[AHEAD];
-	uint32_t nr_readers;
-	uint64_t requested;	 /* segments before it have been submitted */
+	struct ahead ahead;
+	uint64_t began;		 /* ns */
 	struct held_entry *held; /* [WRITE_RUNS * WB_RECORD_ENTRIES] */
 	uint32_t nr_held;
 	struct held_record held_records[WRITE_RUNS];
@@ -59,58 +54,6 @@ struct recovery {
 	uint64_t end, end_segment;
 	uint32_t end_block;
 };
-
-/* ---- reading segments ahead, into the segment buffers ---- */
-
-static void submit_read(struct recovery *r, uint64_t segment)
-{
-	struct wb *wb = r->wb;
-	const struct scan_slot *slot = &r->scan.slots[layout_slot(&wb->layout, segment)];
-	struct reader *reader = &r->readers[segment % r->nr_readers];
-	bool whole = !slot->fills || slot->record > r->scan.durable;
-
-	reader->segment = 0;
-	if (slot->segment != segment)
-		return;
-	reader->segment = segment;
-	reader->in_flight = true;
-	bdev_io_init(&reader->io, BDEV_READ,
-		     layout_offset(layout_position(&wb->layout, segment, 0)),
-		     wb->segments.buffers[segment % r->nr_readers].memory,
-		     whole ? layout_segment_len(&wb->layout) : WB_BLOCK_SIZE);
-	bdev_submit(wb->cache, &reader->io);
-}
-
-static void wait_for(struct recovery *r, struct reader *reader)
-{
-	if (reader->in_flight)
-		r->wb->cache->ops->wait(r->wb->cache, &reader->io);
-	reader->in_flight = false;
-}
-
-/*
- * The contents of a segment, NULL if its slot has another. Segments are asked for in order; the
- * memory stays as it is until the next one is asked for.
- */
-static int load(struct recovery *r, uint64_t segment, const uint8_t **memory)
-{
-	struct reader *reader = &r->readers[segment % r->nr_readers];
-
-	*memory = NULL;
-	for (; r->requested < segment + r->nr_readers; r->requested++)
-		submit_read(r, r->requested);
-	if (reader->segment != segment)
-		return 0;
-	wait_for(r, reader);
-	if (reader->io.err) {
-		wb_log(r->wb, WB_LOG_ERROR, "%s: recover: read segment %llu at byte %llu: error %d",
-		       r->wb->cache->path, (unsigned long long)segment,
-		       (unsigned long long)reader->io.off, -reader->io.err);
-		return -EIO;
-	}
-	*memory = r->wb->segments.buffers[segment % r->nr_readers].memory;
-	return 0;
-}
 
 /* ---- applying what the chain holds ---- */
 
@@ -194,7 +137,7 @@ static int apply_entry(struct recovery *r, const struct held_entry *held)
 		       wb->cache->path, (unsigned long long)held->segment);
 		return -EUCLEAN;
 	}
-	backing_uses(backing, &(struct mark){held->record, held->segment, held->block}, wb_now(wb));
+	backing_uses(backing, &(struct mark){held->record, held->segment, held->block}, r->began);
 	if (backing->entry.detached)
 		return 0;
 	if (is_migrated(backing, held))
@@ -220,6 +163,26 @@ static void apply_record(struct recovery *r, const struct held_record *held, boo
 	}
 }
 
+/*
+ * Where the index has blocks that are to be applied later is fetched from memory meanwhile: that
+ * takes longer than all the rest, and most of the time that recovery takes.
+ */
+static void expect(struct recovery *r, uint32_t i)
+{
+	const struct index *index = &r->wb->index;
+
+	if (i + EXPECT_BUCKETS < r->nr_held) {
+		const struct record_entry *e = &r->held[i + EXPECT_BUCKETS].entry;
+
+		index_expect(index, e->backing, e->block);
+	}
+	if (i + EXPECT_ENTRIES < r->nr_held) {
+		const struct record_entry *e = &r->held[i + EXPECT_ENTRIES].entry;
+
+		index_expect_entry(index, e->backing, e->block);
+	}
+}
+
 /* The last of the held records ends a request: all of them count. */
 static int apply_held(struct recovery *r)
 {
@@ -227,8 +190,10 @@ static int apply_held(struct recovery *r)
 
 	for (uint32_t i = 0; i < r->nr_held_records; i++)
 		apply_record(r, &r->held_records[i], i + 1 == r->nr_held_records);
-	for (uint32_t i = 0; !err && i < r->nr_held; i++)
+	for (uint32_t i = 0; !err && i < r->nr_held; i++) {
+		expect(r, i);
 		err = apply_entry(r, &r->held[i]);
+	}
 	r->nr_held = r->nr_held_records = 0;
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
@@ -312,7 +277,7 @@ static int next(struct recovery *r, const uint8_t **memory)
 
 	if (*memory && accept(r, *memory, r->segment, r->block))
 		return 1;
-	err = load(r, r->segment + 1, memory);
+	err = ahead_load(&r->ahead, r->segment + 1, memory);
 	if (err || !*memory)
 		return err;
 	return accept(r, *memory, r->segment + 1, 0);
@@ -323,8 +288,8 @@ static int follow_chain(struct recovery *r)
 	const uint8_t *memory;
 	int found = 1, err;
 
-	r->requested = r->segment;
-	err = load(r, r->segment, &memory);
+	ahead_start(&r->ahead, r->wb, &r->scan, r->segment);
+	err = ahead_load(&r->ahead, r->segment, &memory);
 	while (!err && found) {
 		found = next(r, &memory);
 		if (found < 0)
@@ -332,8 +297,7 @@ static int follow_chain(struct recovery *r)
 		else if (found && !r->continued)
 			err = apply_held(r);
 	}
-	for (uint32_t i = 0; i < r->nr_readers; i++)
-		wait_for(r, &r->readers[i]);
+	ahead_stop(&r->ahead);
 	return err;
 }
 
@@ -550,7 +514,7 @@ int recover(struct wb *wb)
 	if (!r)
 		return err;
 	r->wb = wb;
-	r->nr_readers = (uint32_t)min_u64(AHEAD, wb->segments.nr_buffers);
+	r->began = wb_now(wb);
 	r->held = calloc(WRITE_RUNS * WB_RECORD_ENTRIES, sizeof(*r->held));
 	if (r->held)
 		err = bdev_flush(wb->cache);

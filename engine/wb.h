@@ -38,6 +38,7 @@ enum wb_log_level { WB_LOG_ERROR, WB_LOG_WARNING, WB_LOG_INFO, WB_LOG_DEBUG };
 
 enum wb_memory {
 	WB_MEMORY_SPARSE, /* large and touched here and there: only used pages should cost memory */
+	WB_MEMORY_INDEX,  /* the same, but looked up at random: huge pages save a miss each time */
 	WB_MEMORY_IO,	  /* segment buffers: huge pages and locked if possible */
 };
 

@@ -137,6 +137,7 @@ static void copy_run(struct request *r, const struct head_run *run)
 		struct wb_entry_disk *disk = &header->entries[run->entry + i];
 		struct record_entry entry = record_entry(header, run->entry + i);
 
+		index_expect(&wb->index, entry.backing, entry.block);
 		copy_block(r, entry.block, to);
 		disk->value = le32_put(
 			format_block_checksum(wb->seed, entry.backing, entry.block, to));

@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "fuse/node.h"
+#include "fuse/session.h"
 
 enum {
 	/*
@@ -29,17 +30,7 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct server *server = userdata;
 
-	conn->max_write = REQUEST_MAX_IO;
-	conn->max_background = REQUEST_MAX_BACKGROUND;
-	conn->congestion_threshold = REQUEST_MAX_BACKGROUND * 3 / 4;
-	/*
-	 * Splicing copies page by page. Nothing but us changes the files, so the kernel need not
-	 * guess from times whether its pages are stale. O_TRUNC shall be refused, not done. The
-	 * kernel's write-back cache would acknowledge writes that we have never seen.
-	 */
-	conn->want &= ~(unsigned int)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-				      FUSE_CAP_SPLICE_MOVE | FUSE_CAP_AUTO_INVAL_DATA |
-				      FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_WRITEBACK_CACHE);
+	session_negotiate(conn);
 	atomic_store(&server->direct_io, conn->proto_minor >= DIRECT_IO_MINOR);
 	eventfd_write(server->initialised_fd, 1);
 }

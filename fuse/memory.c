@@ -62,9 +62,9 @@ static void *map(size_t len, int flags)
 }
 
 /* Ordinary pages at an address where the kernel can put huge ones. */
-static void *map_aligned(size_t len)
+static void *map_aligned(size_t len, int flags)
 {
-	char *mem = map(len + HUGE_PAGE, 0);
+	char *mem = map(len + HUGE_PAGE, flags);
 	size_t before;
 
 	if (!mem)
@@ -83,11 +83,24 @@ static void *map_io(size_t len)
 	void *mem = map(len, MAP_HUGETLB);
 
 	if (!mem)
-		mem = map_aligned(len);
+		mem = map_aligned(len, 0);
 	/* So that none of it has to be found when memory is short. */
 	if (mem)
 		madvise(mem, len, MADV_POPULATE_WRITE);
 	return mem;
+}
+
+static void *map_kind(size_t len, enum wb_memory kind)
+{
+	switch (kind) {
+	case WB_MEMORY_SPARSE:
+		return map(len, MAP_NORESERVE);
+	case WB_MEMORY_INDEX:
+		return map_aligned(len, MAP_NORESERVE);
+	case WB_MEMORY_IO:
+		return map_io(len);
+	}
+	return NULL;
 }
 
 /* The engine says what it wanted it for. */
@@ -109,7 +122,7 @@ void *memory_alloc(void *ctx, size_t len, enum wb_memory kind)
 	len = rounded(len);
 	all = atomic_fetch_add(&promised, len) + len;
 	if (all <= available)
-		mem = kind == WB_MEMORY_IO ? map_io(len) : map(len, MAP_NORESERVE);
+		mem = map_kind(len, kind);
 	else
 		mem = NULL;
 	if (!mem) {

@@ -34,6 +34,21 @@ static void log_fuse(enum fuse_log_level level, const char *format, va_list args
 			start);
 }
 
+void session_negotiate(struct fuse_conn_info *conn)
+{
+	conn->max_write = REQUEST_MAX_IO;
+	conn->max_background = REQUEST_MAX_BACKGROUND;
+	conn->congestion_threshold = REQUEST_MAX_BACKGROUND * 3 / 4;
+	/*
+	 * Splicing copies page by page. Nothing but us changes the files, so the kernel need not
+	 * guess from times whether its pages are stale. O_TRUNC shall be refused, not done. The
+	 * kernel's write-back cache would acknowledge writes that we have never seen.
+	 */
+	conn->want &= ~(unsigned int)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				      FUSE_CAP_SPLICE_MOVE | FUSE_CAP_AUTO_INVAL_DATA |
+				      FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_WRITEBACK_CACHE);
+}
+
 static int add_options(struct server *server, struct fuse_args *args)
 {
 	const struct mount_options *options = server->options;

@@ -8,6 +8,9 @@
 int session_start(struct server *server) WB_CHECK;
 int session_stop(struct server *server);
 
+/* How we want to talk with the kernel: for INIT. */
+void session_negotiate(struct fuse_conn_info *conn);
+
 /* Block until the kernel has said INIT. 0 or -errno after a message. */
 int session_wait_for_init(struct server *server) WB_CHECK;
 

@@ -30,14 +30,9 @@ struct pool {
 	bool stopping;
 };
 
-static struct pool *pool_of(struct bdev *dev)
+void threads_carry_out(struct posix_io *base, struct bdev *dev, struct bdev_io *chain)
 {
-	return container_of(posix_device_of(dev)->io, struct pool, base);
-}
-
-static void threads_submit(struct bdev *dev, struct bdev_io *chain)
-{
-	struct pool *pool = pool_of(dev);
+	struct pool *pool = container_of(base, struct pool, base);
 
 	/* A whole chain goes in under one lock, so no done can run while it is walked. */
 	LOCK_SCOPE(&pool->lock);
@@ -47,6 +42,11 @@ static void threads_submit(struct bdev *dev, struct bdev_io *chain)
 		pool->tail = &io->next;
 		pthread_cond_signal(&pool->more);
 	}
+}
+
+static void threads_submit(struct bdev *dev, struct bdev_io *chain)
+{
+	threads_carry_out(posix_device_of(dev)->io, dev, chain);
 }
 
 static const struct bdev_ops threads_ops = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * I/O by one io_uring.
+ * I/O by one io_uring, but for what the kernel has no asynchronous way to do: flushes and zeroing. It
+ * would give these to threads of its own, which wake up every few seconds for ever, and a flush would
+ * be known one wake-up later; so they go to a pool of ours.
  *
  * Threads: any thread submits; one completion thread reaps, takes I/Os on to their next step,
  * refills the ring and calls done.
@@ -12,6 +14,7 @@
 
 #include "engine/posix/io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
@@ -28,6 +31,7 @@
 
 struct uring {
 	struct posix_io base;
+	struct posix_io *pool; /* const after start */
 	struct io_uring ring;
 	/*
 	 * Wakes the completion thread when there is no completion to wake it: it always has a read
@@ -77,11 +81,8 @@ static void prepare(struct io_uring_sqe *sqe, const struct step *step)
 				     step->off);
 		break;
 	case STEP_FLUSH:
-		io_uring_prep_fsync(sqe, step->fd, IORING_FSYNC_DATASYNC);
-		break;
 	case STEP_FALLOCATE:
-		io_uring_prep_fallocate(sqe, step->fd, step->mode, (off_t)step->off,
-					(off_t)step->len);
+		assert(!"the pool's");
 		break;
 	}
 }
@@ -145,19 +146,31 @@ static void push_locked(struct uring *uring)
 static void uring_submit(struct bdev *dev, struct bdev_io *chain)
 {
 	struct uring *uring = uring_of(dev);
-	struct bdev_io *next;
+	struct bdev_io *next, *to_pool = NULL, **pool_tail = &to_pool;
+	bool any = false;
 
 	/*
 	 * The completion thread takes the lock before it calls done, so no done of this chain can
 	 * run before all of it is handed over.
 	 */
-	LOCK_SCOPE(&uring->lock);
+	pthread_mutex_lock(&uring->lock);
 	for (struct bdev_io *io = chain; io; io = next) {
 		next = io->next;
+		if (io->op != BDEV_READ && io->op != BDEV_WRITE) {
+			*pool_tail = io;
+			pool_tail = &io->next;
+			continue;
+		}
 		transfer_begin(dev, io);
 		append_locked(uring, io);
+		any = true;
 	}
-	push_locked(uring);
+	*pool_tail = NULL;
+	if (any)
+		push_locked(uring);
+	pthread_mutex_unlock(&uring->lock);
+	if (to_pool)
+		threads_carry_out(uring->pool, dev, to_pool);
 }
 
 static const struct bdev_ops uring_ops = {
@@ -267,6 +280,7 @@ static void uring_stop(struct posix_io *base)
 	pthread_mutex_unlock(&uring->lock);
 	pthread_join(uring->thread, NULL);
 	io_uring_queue_exit(&uring->ring);
+	uring->pool->stop(uring->pool);
 	uring_free(uring);
 }
 
@@ -294,8 +308,10 @@ static int ring_open(struct io_uring *ring)
 static int ring_probe(struct io_uring *ring)
 {
 	static const int needed[] = {
-		IORING_OP_READ,	  IORING_OP_WRITE, IORING_OP_READV,
-		IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+		IORING_OP_READ,
+		IORING_OP_WRITE,
+		IORING_OP_READV,
+		IORING_OP_WRITEV,
 	};
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	int err = probe ? 0 : -ENOSYS;
@@ -336,8 +352,12 @@ int uring_start(const struct wb_env *env, struct posix_io **io)
 	pthread_mutex_init(&uring->lock, NULL);
 	uring->tail = &uring->head;
 	uring->kick_fd = eventfd(0, EFD_CLOEXEC);
-	err = uring->kick_fd < 0 ? -errno : ring_start(uring);
+	err = uring->kick_fd < 0 ? -errno : threads_start(env, &uring->pool);
+	if (!err)
+		err = ring_start(uring);
 	if (err) {
+		if (uring->pool)
+			uring->pool->stop(uring->pool);
 		uring_free(uring);
 		return err;
 	}

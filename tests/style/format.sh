@@ -15,5 +15,5 @@ clang-format --version | grep -q 'version 14\.' || {
 	echo "SKIP: not version 14: $(clang-format --version)"
 	exit 77
 }
-find common engine fuse mkwbfs tests -name '*.[ch]' -print0 |
+find bench common engine fuse mkwbfs tests -name '*.[ch]' -print0 |
 	xargs -0 clang-format --dry-run --Werror --ferror-limit=3

@@ -10,4 +10,5 @@ command -v shellcheck >/dev/null || {
 	echo 'SKIP: no shellcheck on this machine'
 	exit 77
 }
-shellcheck --external-sources .ci/run scripts/* contrib/completion/* tests/docs/*.sh tests/e2e/*.sh tests/style/*.sh
+shellcheck --external-sources .ci/run bench/{emulated,migration,run,*.sh} contrib/completion/* scripts/* \
+	tests/docs/*.sh tests/e2e/*.sh tests/style/*.sh

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# bench/run measures: each figure of the rows has a value in each run, each row says whether its
+# target holds, and the exit status follows from that. How fast anything is is not looked at. What
+# can't be measured is said, not invented, and nothing is left mounted.
+
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/functions.sh"
+requires fio jq losetup
+requires_plain_build 'measures'
+[ -x "$top_builddir/bench/null" ] || fail 'bench/null is not built'
+
+bench() {
+	TMPDIR=$tmp WB_TIMEOUT=100 top_builddir=$top_builddir \
+		"$top_srcdir/bench/run" --seconds 0.1 --runs 1 --size 64M "$@"
+}
+
+# has FIGURE...: of $row, each one number greater than 0
+has() {
+	local figure
+	for figure; do
+		awk -v row="$row" -v figure="$figure" '
+			$1 == row && $2 == figure && $4 + 0 > 0 { n++ }
+			END { exit n != 1 }' "$tmp/results/results" || fail "$row: no $figure"
+	done
+}
+
+mounted=$(mounts)
+expect_status '[01]' bench --out "$tmp/results" own-direct sequential-loop read-log \
+	fdatasync sync-space
+grep -q 'cache image of 64 MiB' "$tmp/out" || fail 'no heading'
+cmp "$tmp/results/table.txt" "$tmp/out" || fail 'the table is not what was printed'
+row=own-direct
+has raw null wbfs random
+row=sequential-loop
+has raw null wbfs
+row=read-log
+has null wbfs
+row=fdatasync
+has raw null wbfs
+row=sync-space
+has blocks
+for row in own-direct sequential-loop read-log fdatasync sync-space; do
+	grep -Eq "^$row\|.*\|(ok|MISSED)$" "$tmp/results/verdicts" || fail "$row: no verdict"
+done
+
+# A disk that is too small.
+expect_status 1 bench --size 900000G own-direct
+grep -q 'not measured: .* MiB free' "$tmp/out" || fail 'measured on a disk that is too small'
+
+expect_status 1 bench
+grep -q 'hint: bench/run --help' "$tmp/err" || fail 'no hint'
+expect_status 1 bench own-directly
+grep -q 'own-directly: no such row' "$tmp/err" || fail 'took a row that there is not'
+
+[ "$mounted" = "$(mounts)" ] || fail "left mounted: $(mounts)"
+if losetup --list --noheadings --output BACK-FILE | grep -F "$tmp/"; then
+	fail 'left a loop device'
+fi
+[ -z "$(find "$tmp" -maxdepth 1 -name 'wbfs-run.*')" ] || fail 'left its directory'
