@@ -55,6 +55,7 @@ struct recovery {
 	uint64_t last_generation; /* in any header that has been looked at */
 	bool continued;		  /* the last record's request goes on */
 	bool overtaken;		  /* the superblock is older than the last one */
+	uint64_t first_segment;	  /* where the chain begins */
 	/* the end of the last complete request */
 	uint64_t end, end_segment;
 	uint32_t end_block;
@@ -88,6 +89,15 @@ static void wait_for(struct recovery *r, struct reader *reader)
 	reader->in_flight = false;
 }
 
+static int tell_progress(const struct recovery *r, uint64_t segment)
+{
+	uint64_t last = max_u64(r->scan.last_segment, segment);
+	uint64_t len = layout_segment_len(&r->wb->layout);
+
+	return wb_progress(r->wb, WB_PROGRESS_RECOVER, (segment - r->first_segment) * len,
+			   (last - r->first_segment + 1) * len);
+}
+
 /*
  * The contents of a segment, NULL if its slot has another. Segments are asked for in order; the
  * memory stays as it is until the next one is asked for.
@@ -95,8 +105,11 @@ static void wait_for(struct recovery *r, struct reader *reader)
 static int load(struct recovery *r, uint64_t segment, const uint8_t **memory)
 {
 	struct reader *reader = &r->readers[segment % r->nr_readers];
+	int err = tell_progress(r, segment);
 
 	*memory = NULL;
+	if (err)
+		return err;
 	for (; r->requested < segment + r->nr_readers; r->requested++)
 		submit_read(r, r->requested);
 	if (reader->segment != segment)
@@ -361,6 +374,7 @@ static void find_start(struct recovery *r)
 		r->next_record = slot->record;
 		r->overtaken = true;
 	}
+	r->first_segment = r->segment;
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
 	r->end_block = r->block;
