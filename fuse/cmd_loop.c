@@ -3,14 +3,21 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "common/cleanup.h"
 #include "common/message.h"
 #include "fuse/commands.h"
+#include "fuse/holders.h"
 #include "fuse/loops.h"
 #include "fuse/mounts.h"
+
+enum { USUAL_SECTOR = 512 };
 
 struct loop_flags {
 	bool detach;
@@ -41,7 +48,7 @@ static bool remove_if_on(const struct loop *loop, void *ctx)
 	if (loop->file_ino != removal->file_ino)
 		return true;
 	removal->nr++;
-	removal->err = loop_remove(loop);
+	removal->err = holders_tell_loop(loop) ? -EBUSY : loop_remove(loop);
 	return !removal->err;
 }
 
@@ -59,12 +66,32 @@ static int remove_loops(const char *file, const struct stat *attr)
 	return err;
 }
 
-static int create_loop(const char *file)
+/*
+ * What is put on the loop device should also work on the backing alone, so its sectors are those of
+ * the backing.
+ */
+static unsigned int sector_of_backing(const struct mount_entry *mount, const char *name)
+{
+	char path[PATH_MAX + NAME_MAX + 64];
+	CLEANUP_CLOSE int fd = -1;
+	struct stat attr;
+	int sector = 0;
+
+	snprintf(path, sizeof(path), "%s/.control/devices/%.255s/device", mount->point, name);
+	if (stat(path, &attr) < 0 || !S_ISBLK(attr.st_mode))
+		return USUAL_SECTOR;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, BLKSSZGET, &sector) < 0)
+		return USUAL_SECTOR;
+	return sector > 0 ? (unsigned int)sector : USUAL_SECTOR;
+}
+
+static int create_loop(const char *file, unsigned int sector)
 {
 	char device[LOOP_NAME_LEN];
 	struct statvfs fs;
 	bool read_only = statvfs(file, &fs) == 0 && fs.f_flag & ST_RDONLY;
-	int err = loop_create(file, read_only, device);
+	int err = loop_create(file, read_only, sector, device);
 
 	if (!err)
 		printf("%s\n", device);
@@ -94,5 +121,7 @@ enum exit_status command_loop(int argc, char **argv)
 		hint("wbfs status %s", mount.point);
 		return EXIT_STATUS_USAGE;
 	}
-	return exit_status_of(flags.detach ? remove_loops(file, &attr) : create_loop(file));
+	if (flags.detach)
+		return exit_status_of(remove_loops(file, &attr));
+	return exit_status_of(create_loop(file, sector_of_backing(&mount, argv[1])));
 }

@@ -18,6 +18,7 @@
 #include "common/message.h"
 #include "fuse/commands.h"
 #include "fuse/daemon.h"
+#include "fuse/ending.h"
 #include "fuse/mounts.h"
 #include "fuse/options.h"
 
@@ -165,7 +166,9 @@ static int prepare(struct mount_options *options, const char *mount_point)
 			return err;
 	}
 	err = options_resolve(options);
-	return err ? err : check_mount_point(options->mount_point);
+	if (!err)
+		err = check_mount_point(options->mount_point);
+	return err ? err : ending_wait_for_cache(options->cache, options->mount_point);
 }
 
 enum exit_status command_mount(int argc, char **argv)

@@ -88,11 +88,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static bool is_helper_name(const char *path)
+/* Whether we are called as the helper of mount(8) or umount(8). */
+static bool is_helper_name(const char *path, const char *action)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	size_t len = strlen(action);
 
-	return strcmp(name, "mount.fuse.wbfs") == 0 || strcmp(name, "mount.wbfs") == 0;
+	return strncmp(name, action, len) == 0 &&
+	       (strcmp(name + len, ".fuse.wbfs") == 0 || strcmp(name + len, ".wbfs") == 0);
 }
 
 /* libfuse's mount.fuse starts `wbfs SOURCE DIRECTORY -o OPTIONS`. */
@@ -142,8 +145,10 @@ int main(int argc, char **argv)
 
 	occupy_standard_descriptors();
 	message_set_program("wbfs");
-	if (argc >= 1 && is_helper_name(argv[0]))
+	if (argc >= 1 && is_helper_name(argv[0], "mount"))
 		return mount_helper(argc, argv);
+	if (argc >= 1 && is_helper_name(argv[0], "umount"))
+		return umount_helper(argc, argv);
 	if (argc < 2) {
 		print_overview(stderr);
 		return EXIT_STATUS_USAGE;

@@ -39,7 +39,8 @@ static bool parse(char *line, struct mount_entry *entry)
 	char *rest = strstr(line, " - ");
 	unsigned int major_number, minor_number;
 	char *field[5], *save = NULL;
-	char *type, *source;
+	char *type, *source, *options;
+	const char *owner;
 
 	if (!rest)
 		return false;
@@ -53,10 +54,15 @@ static bool parse(char *line, struct mount_entry *entry)
 	source = type ? strtok_r(NULL, " \n", &save) : NULL;
 	if (!source || sscanf(field[2], "%u:%u", &major_number, &minor_number) != 2)
 		return false;
+	entry->id = atoi(field[0]);
+	entry->parent = atoi(field[1]);
 	entry->dev = makedev(major_number, minor_number);
 	unescape(field[4], entry->point);
 	unescape(source, entry->source);
 	snprintf(entry->type, sizeof(entry->type), "%s", type);
+	options = strtok_r(NULL, " \n", &save);
+	owner = options ? strstr(options, "user_id=") : NULL;
+	entry->owner = owner ? (uid_t)strtoul(owner + strlen("user_id="), NULL, 10) : 0;
 	return true;
 }
 

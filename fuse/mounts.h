@@ -8,7 +8,9 @@
 #include <sys/types.h>
 
 struct mount_entry {
-	dev_t dev; /* of its file system */
+	int id, parent; /* of the mount, and the one that it is mounted on */
+	dev_t dev;	/* of its file system */
+	uid_t owner;	/* who has mounted it, if it is of FUSE */
 	char point[PATH_MAX];
 	char source[PATH_MAX];
 	char type[64];

@@ -14,7 +14,7 @@
 #include "fuse/run_lock.h"
 #include "fuse/server.h"
 #include "fuse/session.h"
-#include "fuse/waiter.h"
+#include "fuse/watch.h"
 
 /* ---- what the engine asks of its host ---- */
 
@@ -102,9 +102,12 @@ static int start_log(struct server *server)
 		.read_only = server->options->read_only,
 		.recover_truncate = server->options->recover_truncate,
 		.nr_buffers = server->options->buffers,
+		.progress = watch_recovery,
+		.progress_ctx = server,
 	};
 	int err = wb_open(server->cache, &options, &server->env, &server->wb);
 
+	watch_recovery_ends(!err);
 	if (!err)
 		exports_init(&server->exports, server->wb, server->io, device_flags(server));
 	return err;
@@ -193,12 +196,12 @@ static int stop_generation(struct server *server)
 	struct waiter waiter = WAITER_INIT;
 
 	wb_stop(server->wb, waiter_done, &waiter);
-	return waiter_wait(&waiter);
+	return watch_stop(server, &waiter);
 }
 
 static int start_run_lock(struct server *server)
 {
-	server->run_lock = run_lock_take(server->mount_dev);
+	server->run_lock = run_lock_take(server->mount_dev, server->cache->path);
 	if (server->run_lock < 0)
 		message(MESSAGE_WARNING, "%s: lock file: %s: wbfs umount will not wait",
 			server->options->mount_point, reason(server->run_lock));
@@ -263,15 +266,18 @@ static int undo(struct server *server, size_t nr)
 	return first;
 }
 
-int server_start(struct server *server, const struct mount_options *options)
+int server_start(struct server *server, const struct mount_options *options, int signals)
 {
-	*server = (struct server){.options = options, .run_lock = -1};
+	*server = (struct server){.options = options, .run_lock = -1, .signals = signals};
 	for (size_t i = 0; i < NR_STEPS; i++) {
-		int err = steps[i].start(server);
+		int err = watch_asked_to_end(server) ? -EINTR : steps[i].start(server);
 
 		message(MESSAGE_DEBUG, "start: %s: %s", steps[i].name, err ? reason(err) : "done");
 		if (err) {
 			undo(server, i);
+			if (err == -EINTR)
+				message(MESSAGE_WARNING, "%s: mount: stopped: nothing is mounted",
+					options->mount_point);
 			return err;
 		}
 	}
