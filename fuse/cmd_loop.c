@@ -93,9 +93,12 @@ static int create_loop(const char *file, unsigned int sector)
 	bool read_only = statvfs(file, &fs) == 0 && fs.f_flag & ST_RDONLY;
 	int err = loop_create(file, read_only, sector, device);
 
-	if (!err)
-		printf("%s\n", device);
-	return err;
+	if (err)
+		return err;
+	/* One that nobody has been told of would stay; main says what went wrong. */
+	if (printf("%s\n", device) < 0 || fflush(stdout) < 0)
+		loop_forget(device);
+	return 0;
 }
 
 enum exit_status command_loop(int argc, char **argv)

@@ -19,6 +19,7 @@
 #include "fuse/commands.h"
 #include "fuse/daemon.h"
 #include "fuse/ending.h"
+#include "fuse/mount_table.h"
 #include "fuse/mounts.h"
 #include "fuse/options.h"
 
@@ -99,6 +100,7 @@ static int remove_stale(const char *point)
 		hint("fusermount3 -u -z %s", point);
 		return -errno;
 	}
+	mount_table_remove(point);
 	message(MESSAGE_INFO, "%s: mount: removed what a dead daemon left", point);
 	return 0;
 }

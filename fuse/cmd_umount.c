@@ -18,6 +18,7 @@
 #include "fuse/drain.h"
 #include "fuse/ending.h"
 #include "fuse/holders.h"
+#include "fuse/mount_table.h"
 #include "fuse/mounts.h"
 #include "fuse/run_lock.h"
 
@@ -137,6 +138,8 @@ static enum exit_status umount_it(const struct mount_entry *mount, const struct 
 		err = unmount(mount, flags);
 	if (err)
 		return exit_status_of(err);
+	if (!alive)
+		mount_table_remove(mount->point);
 	/* Lazily: it ends when the last has gone, which the caller won't wait for. */
 	return alive && !(flags->kernel & MNT_DETACH) ? ending_wait(lock, mount->point, "unmount")
 						      : EXIT_STATUS_DONE;

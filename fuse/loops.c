@@ -155,6 +155,14 @@ int loop_create(const char *file, bool read_only, unsigned int sector, char devi
 	return err ? refuse(file, err) : 0;
 }
 
+void loop_forget(const char *device)
+{
+	CLEANUP_CLOSE int fd = open(device, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && ioctl(fd, LOOP_CLR_FD) < 0)
+		message(MESSAGE_WARNING, "%s: detach: %s", device, reason(errno));
+}
+
 /* The kernel lets go of a device only when the last who has it open closes it. */
 static bool is_gone(const struct loop *loop)
 {

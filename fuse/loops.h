@@ -33,6 +33,9 @@ int loops_each(dev_t file_dev, bool (*fn)(const struct loop *loop, void *ctx), v
 int loop_create(const char *file, bool read_only, unsigned int sector, char device[LOOP_NAME_LEN])
 	__attribute__((warn_unused_result));
 
+/* Take one away that was just made. */
+void loop_forget(const char *device);
+
 /* Whether it, or a partition of it, is what is mounted there. */
 bool loop_has_mount(const struct loop *loop, const struct mount_entry *entry);
 

@@ -11,6 +11,7 @@
 #include "common/message.h"
 #include "fuse/backings.h"
 #include "fuse/memory.h"
+#include "fuse/mount_table.h"
 #include "fuse/run_lock.h"
 #include "fuse/server.h"
 #include "fuse/session.h"
@@ -229,6 +230,19 @@ static int stop_receivers(struct server *server)
 	return 0;
 }
 
+/* Only now: whoever looks at the mount needs an answer. */
+static int start_mount_table(struct server *server)
+{
+	mount_table_add(server->options->cache, server->options->mount_point, "fuse.wbfs");
+	return 0;
+}
+
+static int stop_mount_table(struct server *server)
+{
+	mount_table_remove(server->options->mount_point);
+	return 0;
+}
+
 static const struct step {
 	const char *name;		     /* for who reads this, and for debug messages */
 	int (*start)(struct server *server); /* 0 or -errno after a message */
@@ -248,6 +262,7 @@ static const struct step {
 	{"generation", start_generation, stop_generation},
 	{"run lock", start_run_lock, NULL},
 	{"receivers", start_receivers, stop_receivers},
+	{"mount table", start_mount_table, stop_mount_table},
 };
 
 enum { NR_STEPS = sizeof(steps) / sizeof(steps[0]) };
