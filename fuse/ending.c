@@ -53,9 +53,9 @@ static enum exit_status judge(int lock, const char *object, const char *action)
 
 static void tell_why(struct progress *progress, const struct run_lock *end)
 {
-	progress_stalled(progress,
-			 end->left ? "waiting for the cache device"
-				   : "a batch of migration waits for the disk of a backing");
+	progress_stalled(progress, end->unsynced
+					   ? "waiting for the cache device"
+					   : "waiting for a batch of migration, and to close");
 }
 
 static void tell_stopped(const struct run_lock *end, const char *object, const char *action)
@@ -64,7 +64,7 @@ static void tell_stopped(const struct run_lock *end, const char *object, const c
 
 	message(MESSAGE_WARNING,
 		"%s: %s: stopped waiting: %s not yet durable; process %d goes on with it", object,
-		action, format_size(end->ending ? end->left : 0, left), (int)end->pid);
+		action, format_size(end->ending ? end->unsynced : 0, left), (int)end->pid);
 }
 
 /* False if interrupted. */
@@ -79,7 +79,8 @@ static bool wait_until_gone(int lock, const char *object, const char *action)
 	sigaction(SIGINT, &note, &old_int);
 	sigaction(SIGTERM, &note, &old_term);
 	while ((held = run_lock_is_held(lock)) && !interrupted) {
-		if (run_lock_read(lock, &end) && end.ending && progress_left(&progress, end.left))
+		if (run_lock_read(lock, &end) && end.ending &&
+		    progress_left(&progress, end.unwritten))
 			tell_why(&progress, &end);
 		pause_ms(pause);
 		pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;

@@ -82,7 +82,7 @@ static unsigned int make_parts(const struct progress *progress, char parts[PARTS
 	char text[SIZE_TEXT_LEN];
 
 	snprintf(parts[0], PART_LEN, "%s left", format_size(progress->left, text));
-	if (!rate)
+	if (!rate || !progress->left)
 		return 1;
 	progress_time((progress->left + rate - 1) / rate, parts[1], PART_LEN);
 	snprintf(parts[2], PART_LEN, "%s/s", format_size(rate, text));

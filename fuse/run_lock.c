@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lock files of daemons: "pid N", "left N" (always as wide, so that it can be overwritten; the
- * largest number: not ending), "cache PATH", and at last "exit N". Called in a daemon's main thread,
+ * Lock files of daemons: "left N N" (always as wide, so that it can be overwritten; the largest
+ * number: not ending), "pid N", "cache PATH", and at last "exit N". Called in a daemon's main thread,
  * and by commands.
  */
 #include "config.h"
@@ -24,8 +24,7 @@
 
 enum { LOCK_PATH_LEN = 256, CONTENT_LEN = PATH_MAX + 128 };
 
-/* Where a line with a number of fixed width begins. */
-#define LEFT_LINE "left %020" PRIu64 "\n"
+#define LEFT_LINE "left %020" PRIu64 " %020" PRIu64 "\n"
 #define NOT_ENDING UINT64_MAX
 
 /* Root's are where all look; others have a directory of their own. */
@@ -68,7 +67,8 @@ static int write_first(int fd, const char *cache)
 	const char *shown = strchr(cache, '\n') ? "" : cache;
 
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    dprintf(fd, LEFT_LINE "pid %d\ncache %s\n", NOT_ENDING, getpid(), shown) < 0)
+	    dprintf(fd, LEFT_LINE "pid %d\ncache %s\n", NOT_ENDING, NOT_ENDING, getpid(), shown) <
+		    0)
 		return -errno;
 	return 0;
 }
@@ -95,10 +95,10 @@ int run_lock_take(dev_t dev, const char *cache)
 	return err;
 }
 
-void run_lock_ending(int fd, uint64_t left)
+void run_lock_ending(int fd, uint64_t unsynced, uint64_t unwritten)
 {
-	char line[32];
-	int len = snprintf(line, sizeof(line), LEFT_LINE, left);
+	char line[64];
+	int len = snprintf(line, sizeof(line), LEFT_LINE, unsynced, unwritten);
 
 	/* Who waits would only see less. */
 	if (fd >= 0 && pwrite(fd, line, (size_t)len, 0) < 0)
@@ -204,10 +204,11 @@ bool run_lock_read(int fd, struct run_lock *lock)
 
 	*lock = (struct run_lock){.exit_status = -1};
 	content[len > 0 ? len : 0] = '\0';
-	if (sscanf(content, "left %" SCNu64 " pid %d", &lock->left, &pid) != 2)
+	if (sscanf(content, "left %" SCNu64 " %" SCNu64 " pid %d", &lock->unsynced,
+		   &lock->unwritten, &pid) != 3)
 		return false;
 	lock->pid = pid;
-	lock->ending = lock->left != NOT_ENDING;
+	lock->ending = lock->unsynced != NOT_ENDING;
 	end = strstr(content, "\nexit ");
 	if (end)
 		sscanf(end, "\nexit %d", &lock->exit_status);

@@ -16,8 +16,8 @@
 /* Daemon: create and lock. A descriptor to be kept open, or -errno: then nobody can wait. */
 int run_lock_take(dev_t dev, const char *cache);
 
-/* Daemon: the mount is at its end, and so many bytes are still to be made durable. */
-void run_lock_ending(int fd, uint64_t left);
+/* Daemon: the mount is at its end; so many bytes are not durable, so many of these not written. */
+void run_lock_ending(int fd, uint64_t unsynced, uint64_t unwritten);
 
 /* Daemon, at the end: leave the exit status for who waits, and remove the name. */
 void run_lock_leave(int fd, dev_t dev, int exit_status);
@@ -25,8 +25,8 @@ void run_lock_leave(int fd, dev_t dev, int exit_status);
 struct run_lock {
 	pid_t pid;
 	bool ending;
-	uint64_t left;	 /* bytes not yet durable, once it is ending */
-	int exit_status; /* -1: it has not ended, or died */
+	uint64_t unsynced, unwritten; /* bytes, once it is ending */
+	int exit_status;	      /* -1: it has not ended, or died */
 	char cache[PATH_MAX];
 };
 

@@ -85,6 +85,26 @@ int watch_serving(struct server *server)
 
 /* ---- the end ---- */
 
+/* Of what isn't durable; records are about as long as each other. */
+static uint64_t unwritten_bytes(const struct wb_status *status)
+{
+	double records = (double)(status->sealed - status->durable);
+	double unwritten = (double)(status->sealed - status->logged);
+
+	return records > 0 ? (uint64_t)((double)status->unsynced_bytes * unwritten / records)
+			   : status->unsynced_bytes;
+}
+
+static uint64_t tell_what_is_left(const struct server *server, struct wb_status *status)
+{
+	uint64_t unwritten;
+
+	wb_status(server->wb, status);
+	unwritten = unwritten_bytes(status);
+	run_lock_ending(server->run_lock, status->unsynced_bytes, unwritten);
+	return unwritten;
+}
+
 int watch_stop(struct server *server, struct waiter *waiter)
 {
 	struct progress progress = progress_begin("making the log durable");
@@ -92,15 +112,14 @@ int watch_stop(struct server *server, struct waiter *waiter)
 	char words[WORDS_LEN];
 
 	do {
-		wb_status(server->wb, &status);
-		run_lock_ending(server->run_lock, status.unsynced_bytes);
-		if (progress_left(&progress, status.unsynced_bytes))
+		if (progress_left(&progress, tell_what_is_left(server, &status)))
 			progress_stalled(&progress, status.migrating
 							    ? "waiting for a batch of migration"
 							    : "waiting for the cache device");
 		progress_words(&progress, words, sizeof(words));
 		notify_status(true, "making the log durable: %s", words);
 	} while (!waiter_wait_ms(waiter, TELL_EVERY_MS));
+	(void)tell_what_is_left(server, &status);
 	progress_end(&progress, true);
 	return waiter_wait(waiter);
 }
