@@ -141,8 +141,9 @@ static enum exit_status umount_it(const struct mount_entry *mount, const struct 
 	if (!alive)
 		mount_table_remove(mount->point);
 	/* Lazily: it ends when the last has gone, which the caller won't wait for. */
-	return alive && !(flags->kernel & MNT_DETACH) ? ending_wait(lock, mount->point, "unmount")
-						      : EXIT_STATUS_DONE;
+	return alive && !(flags->kernel & MNT_DETACH)
+		       ? ending_wait(lock, mount->dev, mount->point, "unmount")
+		       : EXIT_STATUS_DONE;
 }
 
 static bool find_mount(const char *word, struct mount_entry *mount)

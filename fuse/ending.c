@@ -18,8 +18,15 @@
 #include "fuse/mounts.h"
 #include "fuse/progress.h"
 #include "fuse/run_lock.h"
+#include "fuse/users.h"
 
-enum { FIRST_PAUSE_MS = 1, LONGEST_PAUSE_MS = 100, NOTICE_TRIES = 50, NOTICE_PAUSE_MS = 10 };
+enum {
+	FIRST_PAUSE_MS = 1,
+	LONGEST_PAUSE_MS = 100,
+	NOTICE_TRIES = 50,
+	NOTICE_PAUSE_MS = 10,
+	ELSEWHERE_MS = 3000
+};
 
 static volatile sig_atomic_t interrupted;
 
@@ -67,13 +74,26 @@ static void tell_stopped(const struct run_lock *end, const char *object, const c
 		action, format_size(end->ending ? end->unsynced : 0, left), (int)end->pid);
 }
 
+/* It has not been told to end: somebody keeps the file system, where we don't see it. */
+static void tell_elsewhere(dev_t dev, const char *object, const char *action)
+{
+	struct user user;
+
+	if (users_find_elsewhere(dev, &user))
+		message(MESSAGE_WARNING, "%s: %s: waiting: process %d (%s) %s", object, action,
+			(int)user.pid, user.comm, user.how);
+	else
+		message(MESSAGE_WARNING, "%s: %s: waiting: something still uses it", object,
+			action);
+}
+
 /* False if interrupted. */
-static bool wait_until_gone(int lock, const char *object, const char *action)
+static bool wait_until_gone(int lock, dev_t dev, const char *object, const char *action)
 {
 	struct sigaction old_int, old_term, note = {.sa_handler = note_interrupt};
 	struct progress progress = progress_begin(action);
 	struct run_lock end = {0};
-	unsigned int pause = FIRST_PAUSE_MS;
+	unsigned int pause = FIRST_PAUSE_MS, waited = 0;
 	bool held;
 
 	sigaction(SIGINT, &note, &old_int);
@@ -82,6 +102,9 @@ static bool wait_until_gone(int lock, const char *object, const char *action)
 		if (run_lock_read(lock, &end) && end.ending &&
 		    progress_left(&progress, end.unwritten))
 			tell_why(&progress, &end);
+		if (!end.ending && waited < ELSEWHERE_MS && waited + pause >= ELSEWHERE_MS)
+			tell_elsewhere(dev, object, action);
+		waited += pause;
 		pause_ms(pause);
 		pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
 	}
@@ -93,9 +116,9 @@ static bool wait_until_gone(int lock, const char *object, const char *action)
 	return !held;
 }
 
-enum exit_status ending_wait(int lock, const char *object, const char *action)
+enum exit_status ending_wait(int lock, dev_t dev, const char *object, const char *action)
 {
-	if (!wait_until_gone(lock, object, action))
+	if (!wait_until_gone(lock, dev, object, action))
 		return EXIT_STATUS_STOPPED;
 	return judge(lock, object, action);
 }
@@ -132,7 +155,7 @@ int ending_wait_for_cache(const char *cache, const char *mount_point)
 	/* It may not have noticed yet; and it may be mounted where we can't see it. */
 	for (int i = 0; i < NOTICE_TRIES && run_lock_is_held(lock); i++) {
 		if (run_lock_read(lock, &end) && end.ending)
-			return wait_until_gone(lock, mount_point, "mount") ? 0 : -EINTR;
+			return wait_until_gone(lock, dev, mount_point, "mount") ? 0 : -EINTR;
 		pause_ms(NOTICE_PAUSE_MS);
 	}
 	return 0;

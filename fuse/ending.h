@@ -3,14 +3,17 @@
 #ifndef FUSE_ENDING_H
 #define FUSE_ENDING_H
 
+#include <sys/types.h>
+
 #include "common/exit_status.h"
 
 /*
- * Wait for the end of the daemon that holds this lock (run_lock.h), showing how far it got. Its exit
+ * Wait for the end of the daemon that holds this lock (run_lock.h), whose mount had the number dev,
+ * showing how far it got, or who still has the mount in another mount namespace. Its exit
  * status is ours, with a message unless it is 0. Stopped by SIGINT or SIGTERM: says what is left,
  * which the daemon does all the same. `object` and `action` begin messages.
  */
-enum exit_status ending_wait(int lock, const char *object, const char *action);
+enum exit_status ending_wait(int lock, dev_t dev, const char *object, const char *action);
 
 /*
  * If the last daemon of this cache has lost its mount and still makes things durable, wait for it.

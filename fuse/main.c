@@ -33,8 +33,9 @@ const struct command commands[] = {
 	 "write a backing's blocks back and take it away", command_detach, detach_options, NULL},
 	{"resize", "MOUNTPOINT NAME", "let the exposed file grow as its backing has",
 	 command_resize, NULL, NULL},
-	{"loop", "[--detach] MOUNTPOINT NAME", "a block device for an exposed file", command_loop,
-	 loop_options, NULL},
+	{"loop",
+	 "[--detach] [--link PATH] MOUNTPOINT NAME\n[--detach] [--link PATH] MOUNTPOINT/NAME",
+	 "a block device for an exposed file", command_loop, loop_options, NULL},
 	{0},
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -107,6 +108,58 @@ static void read_comm(const char *pid, char *comm, size_t size)
 	comm[strcspn(comm, "\n")] = '\0';
 	if (file)
 		fclose(file);
+}
+
+/* The third field of a line of mountinfo. */
+static bool has_mounted(const char *pid, dev_t dev)
+{
+	CLEANUP_FREE char *line = NULL;
+	char path[PROC_PATH_LEN];
+	unsigned int major_number, minor_number;
+	bool found = false;
+	size_t room = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", pid);
+	file = fopen(path, "re");
+	while (file && !found && getline(&line, &room, file) > 0)
+		found = sscanf(line, "%*d %*d %u:%u", &major_number, &minor_number) == 2 &&
+			makedev(major_number, minor_number) == dev;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool read_namespace(const char *pid, char name[PATH_MAX])
+{
+	char path[PROC_PATH_LEN];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", pid);
+	len = readlink(path, name, PATH_MAX - 1);
+	name[len > 0 ? len : 0] = '\0';
+	return len > 0;
+}
+
+bool users_find_elsewhere(dev_t dev, struct user *user)
+{
+	char ours[PATH_MAX], theirs[PATH_MAX];
+	DIR *directory = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+
+	*user = (struct user){.how = "has it in its mount namespace"};
+	while (directory && !found && read_namespace("self", ours) &&
+	       (entry = readdir(directory))) {
+		user->pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+		found = user->pid && read_namespace(entry->d_name, theirs) &&
+			strcmp(ours, theirs) != 0 && has_mounted(entry->d_name, dev);
+		if (found)
+			read_comm(entry->d_name, user->comm, sizeof(user->comm));
+	}
+	if (directory)
+		closedir(directory);
+	return found;
 }
 
 void users_each(const char *path, bool below, bool (*fn)(const struct user *user, void *ctx),

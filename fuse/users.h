@@ -21,4 +21,7 @@ struct user {
 void users_each(const char *path, bool below, bool (*fn)(const struct user *user, void *ctx),
 		void *ctx);
 
+/* A process in a mount namespace that isn't ours, where this file system is mounted too. */
+bool users_find_elsewhere(dev_t dev, struct user *user);
+
 #endif

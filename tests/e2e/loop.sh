@@ -47,9 +47,20 @@ not has_loop "$again" || fail 'still there'
 has_loop "$on_large" || fail 'that of another backing is gone'
 wbfs loop --detach "$mnt" large
 
+# For services: by the path of the file, with a name for the device that stays.
+made=$(wbfs loop --link "$tmp/links/mnt-disk" "$exposed")
+on_exit end_loop "$made" "$exposed"
+[ "$(readlink "$tmp/links/mnt-disk")" = "$made" ] || fail 'no link to the device'
+wbfs loop --detach --link "$tmp/links/mnt-disk" "$exposed"
+[ ! -L "$tmp/links/mnt-disk" ] || fail 'the link is still there'
+refused '[12]' "link to /dev/loop.*: " wbfs loop --link "$disk/x" "$exposed"
+[ -z "$(losetup --noheadings --associated "$exposed")" ] || fail 'a loop device is left'
+refused 1 'not an absolute path' wbfs loop --link links "$exposed"
+
 refused 1 'no such exposed file' wbfs loop "$mnt" missing
 refused 1 'no loop device' wbfs loop --detach "$mnt" disk
-refused 1 'too few' wbfs loop "$mnt"
+refused 1 'needs a mount point and a name' wbfs loop "$mnt"
+refused 1 'too few' wbfs loop
 refused 1 'not a mount point' wbfs loop "$tmp" disk
 
 # A device that nobody was told of would stay for ever.

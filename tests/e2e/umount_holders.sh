@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/functions.sh"
 requires_loop
-requires mkfs.ext4 perl
+requires mkfs.ext4 perl unshare
 requires_filesystem ext4
 
 # told PATTERN...: wbfs umount OPTIONS refuses as busy and says all of that
@@ -53,6 +53,18 @@ options=()
 wbfs umount --detach "$mnt"
 not mountpoint -q "$tmp/bound" || fail 'it is still mounted elsewhere'
 no_daemons || fail 'the daemon outlives wbfs umount'
+mount_wb
+
+# Another mount namespace, which had it before: nothing can be done from here but to say so.
+unshare --mount --propagation private sleep 5 &
+sleeper=$!
+sleep 0.5
+wbfs umount "$mnt" 2>"$tmp/err"
+cat "$tmp/err"
+grep -q "waiting: process $sleeper (sleep) has it in its mount namespace" "$tmp/err" ||
+	fail 'it does not say what it waits for'
+no_daemons || fail 'the daemon outlives wbfs umount'
+wait "$sleeper"
 mount_wb
 
 # A tower: a file system on a loop device, with an image that is a file system on a loop device.
