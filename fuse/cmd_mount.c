@@ -89,16 +89,17 @@ static int take_from_fstab(struct mount_options *options)
 static int remove_stale(const char *point)
 {
 	struct mount_entry entry;
+	int err;
 
 	if (!mounts_find(point, &entry)) {
 		message(MESSAGE_ERROR, "%s: mount: a dead mount of something else is there", point);
 		return -EBUSY;
 	}
-	if (umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) {
+	err = mounts_unmount(&entry, MNT_DETACH);
+	if (err) {
 		message(MESSAGE_ERROR, "%s: unmount what a dead daemon left: %s", point,
-			reason(errno));
-		hint("fusermount3 -u -z %s", point);
-		return -errno;
+			reason(err));
+		return err;
 	}
 	mount_table_remove(point);
 	message(MESSAGE_INFO, "%s: mount: removed what a dead daemon left", point);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,40 +52,15 @@ const struct arg_option umount_options[] = {
 	{0},
 };
 
-/* For who may not unmount, but did mount. */
-static int unmount_by_helper(const char *point, int flags)
-{
-	pid_t child = fork();
-	int how;
-
-	if (child < 0)
-		return -errno;
-	if (child == 0) {
-		execlp("fusermount3", "fusermount3", flags & MNT_DETACH ? "-uz" : "-u", "--", point,
-		       (char *)NULL);
-		_exit(127);
-	}
-	if (waitpid(child, &how, 0) < 0)
-		return -errno;
-	return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? 0 : -EPERM;
-}
-
-static int unmount_once(const char *point, int flags)
-{
-	if (umount2(point, UMOUNT_NOFOLLOW | flags) == 0)
-		return 0;
-	return errno == EPERM ? unmount_by_helper(point, flags) : -errno;
-}
-
 static int unmount(const struct mount_entry *mount, const struct umount_flags *flags)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	int tries = flags->detach ? TRIES_AFTER_DETACH : TRIES;
-	int err = unmount_once(mount->point, flags->kernel);
+	int err = mounts_unmount(mount, flags->kernel);
 
 	while (err == -EBUSY && tries-- > 0) {
 		nanosleep(&pause, NULL);
-		err = unmount_once(mount->point, flags->kernel);
+		err = mounts_unmount(mount, flags->kernel);
 	}
 	if (err == -EBUSY && holders_tell(mount) == 0)
 		message(MESSAGE_ERROR, "%s: unmount: in use, perhaps by another user's process",

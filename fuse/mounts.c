@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -163,4 +165,36 @@ bool mounts_find_for(const char *command, const char *path, struct mount_entry *
 	}
 	message(MESSAGE_ERROR, "%s: %s: not a mount point of wbfs", path, command);
 	return false;
+}
+
+enum { NOT_STARTED = 127 };
+
+/* For who may not unmount, but did mount. */
+static int unmount_by_helper(const char *point, int flags)
+{
+	pid_t child = fork();
+	int how;
+
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		execlp("fusermount3", "fusermount3", flags & MNT_DETACH ? "-quz" : "-qu", "--",
+		       point, (char *)NULL);
+		_exit(NOT_STARTED);
+	}
+	if (waitpid(child, &how, 0) < 0)
+		return -errno;
+	if (WIFEXITED(how) && WEXITSTATUS(how) == NOT_STARTED)
+		return -EPERM;
+	/* It doesn't tell why; the owner may unmount, so that's the one reason that is left. */
+	return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? 0 : -EBUSY;
+}
+
+int mounts_unmount(const struct mount_entry *mount, int flags)
+{
+	if (umount2(mount->point, UMOUNT_NOFOLLOW | flags) == 0)
+		return 0;
+	if (errno != EPERM || mount->owner != geteuid())
+		return -errno;
+	return unmount_by_helper(mount->point, flags);
 }

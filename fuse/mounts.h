@@ -32,4 +32,10 @@ bool mounts_find(const char *point, struct mount_entry *entry);
 bool mounts_find_for(const char *command, const char *path, struct mount_entry *entry,
 		     char below[NAME_MAX + 1]);
 
+/*
+ * Unmount it, by fusermount3 if only the owner may; flags as for umount2. 0 or -errno;
+ * fusermount3 doesn't tell why, which is taken for -EBUSY.
+ */
+int mounts_unmount(const struct mount_entry *mount, int flags) __attribute__((warn_unused_result));
+
 #endif

@@ -5,13 +5,7 @@
 # several backings fit into one line, and umount DIR waits for the daemon and says who is in its way.
 
 # Helpers are looked for in /sbin only: in a mount namespace of our own it has ours too.
-if [ -z "${WB_OWN_NAMESPACE-}" ]; then
-	if ! unshare --mount --propagation private true 2>/dev/null; then
-		echo 'SKIP: as_mount_helper: no mount namespaces here'
-		exit 77
-	fi
-	exec env WB_OWN_NAMESPACE=1 unshare --mount --propagation private "$0"
-fi
+. "$(dirname "$0")/own_namespace.sh"
 . "$(dirname "$0")/functions.sh"
 requires_plain_build 'mount(8) starts the daemon'
 

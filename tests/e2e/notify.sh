@@ -68,7 +68,10 @@ told '^EXTEND_TIMEOUT_USEC=[0-9]+$' || fail 'it does not ask for time'
 [ "$(grep -n '^READY=1$' "$tmp/told" | cut -d: -f1)" -gt 1 ] || fail 'ready at once'
 rm "$tmp/slow"
 
-# A drain, too: who drains may be what is to stop the service.
+# A drain, too: who drains may be what is to stop the service. Of blocks far apart.
+perl -e 'open(my $f, "+<", $ARGV[0]) or die;
+	for (1 .. 3000) { sysseek($f, 4096 * (2048 + $_ * 7919 % 14000), 0); syswrite($f, "x" x 4096) }
+' "$exposed"
 : >"$tmp/told"
 : >"$tmp/slow"
 wbfs drain "$mnt" &
