@@ -61,7 +61,7 @@ static uint64_t bytes_left(const struct drain *drain)
 
 	if (drain->backing)
 		snprintf(file, sizeof(file), "devices/%.255s/nr_dirty_caches", drain->backing);
-	if (control_get(drain->mount, file, &text) || !text.bytes)
+	if (control_peek(drain->mount, file, &text) || !text.bytes)
 		return 0;
 	if (drain->backing)
 		blocks = strtoull(text.bytes, NULL, 10);
@@ -109,7 +109,7 @@ static void tell_why(struct progress *progress, const struct drain *drain)
 	TEXT_SCOPE status = {0};
 	char why[WHY_LEN];
 
-	if (control_get(drain->mount, "status", &status) || !status.bytes)
+	if (control_peek(drain->mount, "status", &status) || !status.bytes)
 		return;
 	if (!find_reason(status.bytes, drain->backing, why))
 		snprintf(why, sizeof(why), "waiting for the disk of %s",

@@ -5,7 +5,7 @@
 # several backings fit into one line, and umount DIR waits for the daemon and says who is in its way.
 
 # Helpers are looked for in /sbin only: in a mount namespace of our own it has ours too.
-. "$(dirname "$0")/own_namespace.sh"
+. "$(dirname "$0")/namespace_functions.sh"
 . "$(dirname "$0")/functions.sh"
 requires_plain_build 'mount(8) starts the daemon'
 

@@ -53,7 +53,7 @@ to_nobody() {
 expect_status 6 to_nobody
 [ "$(grep -c . "$tmp/err")" -eq 1 ] || fail 'not one message'
 [ -z "$(losetup --noheadings --associated "$exposed")" ] || fail 'a loop device is left'
-expect_status 1 quietly # in use: but who could be told?
+expect_status 5 quietly # in use
 "$WBFS" umount "$mnt" <&- >&- 2>&-
 no_daemons || fail 'the daemon outlives wbfs umount'
 

@@ -5,7 +5,7 @@
 # without a loop device, drain, unmount. What only root can do is refused, saying so; so is what
 # concerns somebody else's mount. Root can unmount it, and waits for its daemon.
 
-. "$(dirname "$0")/own_namespace.sh"
+. "$(dirname "$0")/namespace_functions.sh"
 . "$(dirname "$0")/functions.sh"
 requires setpriv mkfs.ext4 debugfs e2fsck fusermount3
 [ -u "$(command -v fusermount3)" ] || skip 'fusermount3 is not set-user-ID root'
