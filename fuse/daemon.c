@@ -153,6 +153,7 @@ static int serve_until_end(struct events *events, int *parent)
 	notify("READY=1");
 	wait_for_end(events);
 	notify("STOPPING=1");
+	watch_ending(&the_server);
 	err = server_stop(&the_server);
 	/* With the session gone, nothing can hold it up any more. */
 	if (events->has_thread)

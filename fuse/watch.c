@@ -105,6 +105,13 @@ static uint64_t tell_what_is_left(const struct server *server, struct wb_status 
 	return unwritten;
 }
 
+void watch_ending(struct server *server)
+{
+	struct wb_status status;
+
+	(void)tell_what_is_left(server, &status);
+}
+
 int watch_stop(struct server *server, struct waiter *waiter)
 {
 	struct progress progress = progress_begin("making the log durable");

@@ -19,6 +19,9 @@ void watch_recovery_ends(bool complete);
 /* Tell how the mount is. Returns after how many ms it wants to be called again, -1: never. */
 int watch_serving(struct server *server);
 
+/* The mount is gone: who waits for us has something to look at. */
+void watch_ending(struct server *server);
+
 /* waiter_wait for the end of wb_stop. */
 int watch_stop(struct server *server, struct waiter *waiter) WB_CHECK;
 

@@ -6,7 +6,7 @@
 # mount that is stopped just when it is there is unmounted again.
 
 . "$(dirname "$0")/functions.sh"
-slow_daemon 30000
+slow_daemon 60000
 
 make_cache 128M --segment-size 64K
 make_disk 64M
@@ -36,12 +36,15 @@ umount -l "$mnt"
 
 # stop_after SECONDS SIGNAL [OPTION]: a mount, and a signal for who was started
 stop_after() {
-	local pid
+	local pid status=0
 	"${mount[@]}" "${@:3}" "$mnt" &
 	pid=$!
 	sleep "$1"
 	kill "-$2" "$pid"
-	wait "$pid"
+	SECONDS=0
+	wait "$pid" || status=$?
+	[ "$SECONDS" -lt 5 ] || fail 'it went on after it was told to stop'
+	return "$status"
 }
 : >"$tmp/slow"
 for signal in TERM HUP; do

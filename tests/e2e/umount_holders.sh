@@ -93,6 +93,10 @@ exec 5<"$tmp/top/file"
 told "process $$ \(.*\) has open $tmp/top/file"
 mountpoint -q "$tmp/top" || fail 'refused, but unmounted above'
 exec 5<&-
+exec 5<"$fs/image" # further down: what is above it stays, too
+told "process $$ \(.*\) has open $fs/image"
+mountpoint -q "$tmp/top" || fail 'refused, but unmounted above'
+exec 5<&-
 mkdir "$tmp/top/foreign"
 mount -t tmpfs foreign "$tmp/top/foreign"
 on_exit end_fs "$tmp/top/foreign"
