@@ -94,6 +94,8 @@ static struct wb *new_wb(struct bdev *cache, const struct wb_options *options,
 	wb->env = *env;
 	wb->read_only = options->read_only || cache->read_only;
 	wb->recover_truncate = options->recover_truncate;
+	wb->progress = options->progress;
+	wb->progress_ctx = options->progress_ctx;
 	wb->pending.tail = &wb->pending.head;
 	wb->pending.works_tail = &wb->pending.works;
 	wb->pending.wake_at = wb->pending.timer = UINT64_MAX;

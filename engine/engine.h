@@ -126,6 +126,8 @@ struct wb {
 	struct wb_env env;
 	bool read_only;
 	bool recover_truncate;
+	int (*progress)(void *ctx, enum wb_progress what, uint64_t done, uint64_t total);
+	void *progress_ctx;
 	bool was_clean;
 	struct layout layout;
 	uint8_t uuid[WB_UUID_LEN];
@@ -224,6 +226,13 @@ void waiter_add_drain(struct wb *wb, struct waiter *waiter, struct wb_backing *b
 void waiter_finish(struct wb *wb, struct waiter *waiter, int err);
 /* The waiter whose target is the smallest above `reached`, or NULL. */
 struct waiter *waiter_first(struct wb *wb, enum waiter_for what);
+
+/* 0, or why wb_open is to give up. */
+static inline int wb_progress(const struct wb *wb, enum wb_progress what, uint64_t done,
+			      uint64_t total)
+{
+	return wb->progress ? wb->progress(wb->progress_ctx, what, done, total) : 0;
+}
 
 /* The pause after a number of failures; 0 if it is time to give up. */
 static inline uint64_t retry_pause(unsigned int attempts)

@@ -50,10 +50,21 @@ struct recovery {
 	uint64_t last_generation; /* in any header that has been looked at */
 	bool continued;		  /* the last record's request goes on */
 	bool overtaken;		  /* the superblock is older than the last one */
+	uint64_t first_segment;	  /* where the chain begins */
 	/* the end of the last complete request */
 	uint64_t end, end_segment;
 	uint32_t end_block;
 };
+
+/* Who opens the cache is told, and may stop it. */
+static int tell_progress(const struct recovery *r, uint64_t segment)
+{
+	uint64_t last = max_u64(r->scan.last_segment, segment);
+	uint64_t len = layout_segment_len(&r->wb->layout);
+
+	return wb_progress(r->wb, WB_PROGRESS_RECOVER, (segment - r->first_segment) * len,
+			   (last - r->first_segment + 1) * len);
+}
 
 /* ---- applying what the chain holds ---- */
 
@@ -277,7 +288,9 @@ static int next(struct recovery *r, const uint8_t **memory)
 
 	if (*memory && accept(r, *memory, r->segment, r->block))
 		return 1;
-	err = ahead_load(&r->ahead, r->segment + 1, memory);
+	err = tell_progress(r, r->segment + 1);
+	if (!err)
+		err = ahead_load(&r->ahead, r->segment + 1, memory);
 	if (err || !*memory)
 		return err;
 	return accept(r, *memory, r->segment + 1, 0);
@@ -325,6 +338,7 @@ static void find_start(struct recovery *r)
 		r->next_record = slot->record;
 		r->overtaken = true;
 	}
+	r->first_segment = r->segment;
 	r->end = r->next_record - 1;
 	r->end_segment = r->segment;
 	r->end_block = r->block;

@@ -126,7 +126,10 @@ int scan_slots(struct wb *wb, struct scan *scan)
 	for (uint32_t slot = 0; !err && slot < wb->layout.nr_segments; slot += at_once) {
 		uint32_t nr = (uint32_t)min_u64(at_once, wb->layout.nr_segments - slot);
 
-		err = read_headers(wb, ios, slot, nr);
+		err = wb_progress(wb, WB_PROGRESS_SCAN, slot * (uint64_t)WB_BLOCK_SIZE,
+				  wb->layout.nr_segments * (uint64_t)WB_BLOCK_SIZE);
+		if (!err)
+			err = read_headers(wb, ios, slot, nr);
 		for (uint32_t i = 0; !err && i < nr; i++)
 			note_header(wb, scan, slot + i,
 				    wb->segments.memory + (size_t)i * WB_BLOCK_SIZE);

@@ -61,17 +61,26 @@ struct wb_env {
 
 /* ---- opening and closing ---- */
 
+enum wb_progress { WB_PROGRESS_SCAN, WB_PROGRESS_RECOVER };
+
 struct wb_options {
 	bool read_only;	       /* write neither cache nor backings */
 	bool recover_truncate; /* give up what lies behind damage in the log instead of refusing */
 	unsigned int nr_buffers; /* segment buffers; 0: 64 */
 	unsigned int nr_zeros;	 /* extents of zeros that the log may hold; 0: 16384 */
+	/*
+	 * Or NULL. Called by wb_open now and then, without locks: so many bytes of so many have
+	 * been read. First the log's headers are, then (from 0 again) what recovery needs of it, of
+	 * which there may turn out to be less. -errno instead of 0: wb_open gives up and returns it.
+	 */
+	int (*progress)(void *ctx, enum wb_progress what, uint64_t done, uint64_t total);
+	void *progress_ctx;
 };
 
 /*
  * Open the cache on a device, which stays the caller's and must outlive it, and recover its log
  * in memory. Blocks. Writes nothing but flushes the device. -EMEDIUMTYPE, -EUCLEAN, -EIO, -ENOMEM,
- * -EROFS (unknown ro_compat feature and not read_only).
+ * -EROFS (unknown ro_compat feature and not read_only), or what progress returned.
  */
 int wb_open(struct bdev *cache, const struct wb_options *options, const struct wb_env *env,
 	    struct wb **wb) WB_CHECK;

@@ -18,6 +18,8 @@
 #include "common/message.h"
 #include "fuse/commands.h"
 #include "fuse/daemon.h"
+#include "fuse/ending.h"
+#include "fuse/mount_table.h"
 #include "fuse/mounts.h"
 #include "fuse/options.h"
 
@@ -87,17 +89,19 @@ static int take_from_fstab(struct mount_options *options)
 static int remove_stale(const char *point)
 {
 	struct mount_entry entry;
+	int err;
 
 	if (!mounts_find(point, &entry)) {
 		message(MESSAGE_ERROR, "%s: mount: a dead mount of something else is there", point);
 		return -EBUSY;
 	}
-	if (umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) {
+	err = mounts_unmount(&entry, MNT_DETACH);
+	if (err) {
 		message(MESSAGE_ERROR, "%s: unmount what a dead daemon left: %s", point,
-			reason(errno));
-		hint("fusermount3 -u -z %s", point);
-		return -errno;
+			reason(err));
+		return err;
 	}
+	mount_table_remove(point);
 	message(MESSAGE_INFO, "%s: mount: removed what a dead daemon left", point);
 	return 0;
 }
@@ -165,7 +169,9 @@ static int prepare(struct mount_options *options, const char *mount_point)
 			return err;
 	}
 	err = options_resolve(options);
-	return err ? err : check_mount_point(options->mount_point);
+	if (!err)
+		err = check_mount_point(options->mount_point);
+	return err ? err : ending_wait_for_cache(options->cache, options->mount_point);
 }
 
 enum exit_status command_mount(int argc, char **argv)

@@ -59,4 +59,7 @@ extern const struct table_column knob_columns[];
 /* SOURCE DIRECTORY [-sfnrv] [-o OPTIONS], as mount(8) calls a helper; returns mount(8)'s status. */
 int mount_helper(int argc, char **argv);
 
+/* DIRECTORY [-flnrv], as umount(8) calls a helper; the same. */
+int umount_helper(int argc, char **argv);
+
 #endif

@@ -52,10 +52,16 @@ static int read_all(int fd, struct text *text)
 	return text->failed ? -ENOMEM : 0;
 }
 
-int control_get(const struct mount_entry *mount, const char *path, struct text *text)
+int control_peek(const struct mount_entry *mount, const char *path, struct text *text)
 {
 	CLEANUP_CLOSE int fd = open_file(mount, path, O_RDONLY);
-	int err = fd < 0 ? fd : read_all(fd, text);
+
+	return fd < 0 ? fd : read_all(fd, text);
+}
+
+int control_get(const struct mount_entry *mount, const char *path, struct text *text)
+{
+	int err = control_peek(mount, path, text);
 
 	return err ? complain(mount, path, err) : 0;
 }

@@ -12,6 +12,10 @@
 int control_get(const struct mount_entry *mount, const char *path, struct text *text)
 	__attribute__((warn_unused_result));
 
+/* The same without a message, for who only looks. */
+int control_peek(const struct mount_entry *mount, const char *path, struct text *text)
+	__attribute__((warn_unused_result));
+
 /*
  * Write one. Blocks until it has taken effect. 0 or -errno after a message, for which .control/
  * last_error is asked; -EINTR without one.

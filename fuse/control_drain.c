@@ -35,6 +35,7 @@ static void drained(void *ctx, int err)
 {
 	struct request *request = ctx;
 
+	atomic_fetch_sub(&request->server->nr_drains, 1);
 	if (!atomic_exchange(&request->answered, true)) {
 		/* Returns when no interrupt is looking at the context. */
 		fuse_req_interrupt_func(request->req, NULL, NULL);
@@ -56,6 +57,7 @@ static int drain(struct control_store *store, struct export *export)
 	request->export = export;
 	request->len = store->len;
 	atomic_store(&request->answered, false);
+	atomic_fetch_add(&store->server->nr_drains, 1);
 	fuse_req_interrupt_func(store->req, interrupted, request);
 	wb_drain(store->server->wb, backing, drained, request);
 	return CONTROL_LATER;

@@ -22,9 +22,11 @@
 #include "common/cleanup.h"
 #include "common/message.h"
 #include "fuse/messages.h"
+#include "fuse/notify.h"
 #include "fuse/run_lock.h"
 #include "fuse/server.h"
 #include "fuse/session.h"
+#include "fuse/watch.h"
 
 enum { DETACH_PATIENCE_MS = 10000 };
 
@@ -79,9 +81,10 @@ static void wait_for_end(struct events *events)
 	};
 
 	for (;;) {
-		int n = poll(fds, 3, events->detaching ? DETACH_PATIENCE_MS : -1);
+		int n = poll(fds, 3,
+			     events->detaching ? DETACH_PATIENCE_MS : watch_serving(&the_server));
 
-		if (n < 0)
+		if (n < 0 || (n == 0 && !events->detaching))
 			continue;
 		if (n == 0 || fds[0].revents || (fds[1].revents && events->detaching))
 			break;
@@ -147,7 +150,10 @@ static int serve_until_end(struct events *events, int *parent)
 	if (*parent >= 0)
 		leave_terminal();
 	tell_parent(parent, EXIT_STATUS_DONE);
+	notify("READY=1");
 	wait_for_end(events);
+	notify("STOPPING=1");
+	watch_ending(&the_server);
 	err = server_stop(&the_server);
 	/* With the session gone, nothing can hold it up any more. */
 	if (events->has_thread)
@@ -170,11 +176,13 @@ static enum exit_status serve(const struct mount_options *options, int parent)
 		tell_parent(&parent, status);
 		return status;
 	}
-	err = server_start(&the_server, options);
+	notify_open();
+	err = server_start(&the_server, options, signals);
 	if (!err)
 		err = serve_until_end(&events, &parent);
 	status = exit_status_of(err);
 	messages_stop();
+	notify_close();
 	tell_parent(&parent, status);
 	run_lock_leave(the_server.run_lock, the_server.mount_dev, status);
 	return status;
@@ -182,24 +190,55 @@ static enum exit_status serve(const struct mount_options *options, int parent)
 
 /* ---- the parent ---- */
 
-static enum exit_status wait_for_child(int pipe_fd, pid_t child)
+/* Its word, -EINTR if a signal is there instead, or -EPIPE if it is gone. */
+static int hear_child(int pipe_fd, int signals)
 {
+	struct pollfd fds[] = {
+		{.fd = pipe_fd, .events = POLLIN},
+		{.fd = signals, .events = POLLIN},
+	};
 	unsigned char byte;
-	ssize_t n;
-	int how;
 
-	do
-		n = read(pipe_fd, &byte, sizeof(byte));
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(byte) && byte == EXIT_STATUS_DONE)
+	while (poll(fds, 2, -1) < 0)
+		;
+	if (fds[0].revents)
+		return read(pipe_fd, &byte, sizeof(byte)) == (ssize_t)sizeof(byte) ? byte : -EPIPE;
+	return -EINTR;
+}
+
+/* Pass on what was sent to us alone; the terminal's keys reach the child by themselves. */
+static void pass_on(int signals, pid_t child)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_code <= 0)
+		kill(child, (int)info.ssi_signo);
+}
+
+static enum exit_status wait_for_child(int pipe_fd, int signals, pid_t child)
+{
+	bool stopped = false;
+	int word, how;
+
+	while ((word = hear_child(pipe_fd, signals)) == -EINTR) {
+		stopped = true;
+		pass_on(signals, child);
+	}
+	if (word == EXIT_STATUS_DONE && !stopped)
 		return EXIT_STATUS_DONE;
+	if (word == EXIT_STATUS_DONE)
+		kill(child, SIGTERM); /* it had left our terminal by then */
 	/* A child that failed holds devices until it is gone. */
-	waitpid(child, &how, 0);
-	if (n == (ssize_t)sizeof(byte))
-		return (enum exit_status)byte;
-	/* It died without a word. */
-	message(MESSAGE_ERROR, "daemon: start: %s",
-		WIFSIGNALED(how) ? strsignal(WTERMSIG(how)) : "ended before the mount was there");
+	while (waitpid(child, &how, 0) < 0 && errno == EINTR)
+		;
+	if (word > EXIT_STATUS_DONE)
+		return (enum exit_status)word;
+	if (word == EXIT_STATUS_DONE)
+		message(MESSAGE_WARNING, "mount: stopped: unmounted again");
+	else /* it died without a word */
+		message(MESSAGE_ERROR, "daemon: start: %s",
+			WIFSIGNALED(how) ? strsignal(WTERMSIG(how))
+					 : "ended before the mount was there");
 	return EXIT_STATUS_STOPPED;
 }
 
@@ -216,6 +255,7 @@ static int keep_only(int fd)
 
 enum exit_status daemon_run(const struct mount_options *options)
 {
+	CLEANUP_CLOSE int signals = -1;
 	enum exit_status status;
 	int fds[2];
 	pid_t child;
@@ -225,6 +265,7 @@ enum exit_status daemon_run(const struct mount_options *options)
 		return serve(options, -1);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return exit_status_of(-errno);
+	signals = catch_signals();
 	child = fork();
 	if (child < 0) {
 		message(MESSAGE_ERROR, "daemon: fork: %s", reason(errno));
@@ -233,7 +274,7 @@ enum exit_status daemon_run(const struct mount_options *options)
 	if (child == 0)
 		exit(serve(options, keep_only(fds[1])));
 	close(fds[1]);
-	status = wait_for_child(fds[0], child);
+	status = wait_for_child(fds[0], signals, child);
 	close(fds[0]);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/message.h"
@@ -21,7 +22,7 @@
 #include "fuse/control_client.h"
 #include "fuse/progress.h"
 
-enum { LOOK_EVERY_NS = 200000000 };
+enum { LOOK_EVERY_NS = 200000000, WHY_LEN = 512 };
 
 struct drain {
 	const struct mount_entry *mount;
@@ -60,7 +61,7 @@ static uint64_t bytes_left(const struct drain *drain)
 
 	if (drain->backing)
 		snprintf(file, sizeof(file), "devices/%.255s/nr_dirty_caches", drain->backing);
-	if (control_get(drain->mount, file, &text) || !text.bytes)
+	if (control_peek(drain->mount, file, &text) || !text.bytes)
 		return 0;
 	if (drain->backing)
 		blocks = strtoull(text.bytes, NULL, 10);
@@ -69,13 +70,61 @@ static uint64_t bytes_left(const struct drain *drain)
 	return blocks * WB_BLOCK_SIZE;
 }
 
+/* The rest of a line of the status behind "LABEL: ", or NULL. */
+static const char *value_of(const char *line, const char *label)
+{
+	size_t len = strlen(label);
+
+	return strncmp(line, label, len) == 0 && strncmp(line + len, ": ", 2) == 0 ? line + len + 2
+										   : NULL;
+}
+
+/*
+ * What the status says of who is not well: of the backing that is drained, else of the first one,
+ * else of the cache.
+ */
+static bool find_reason(char *status, const char *backing, char why[WHY_LEN])
+{
+	char name[NAME_MAX + 1] = "";
+	bool found = false, of_backing = false;
+	char *save = NULL;
+
+	for (char *line = strtok_r(status, "\n", &save); line && !of_backing;
+	     line = strtok_r(NULL, "\n", &save)) {
+		const char *reason_text = value_of(line, *name ? "  reason" : "reason");
+
+		if (sscanf(line, "backing %255[^:]:", name) == 1)
+			continue;
+		if (!reason_text || (*name && backing && strcmp(name, backing) != 0))
+			continue;
+		snprintf(why, WHY_LEN, "%s%s%.400s", name, *name ? ": " : "", reason_text);
+		found = true;
+		of_backing = *name;
+	}
+	return found;
+}
+
+static void tell_why(struct progress *progress, const struct drain *drain)
+{
+	TEXT_SCOPE status = {0};
+	char why[WHY_LEN];
+
+	if (control_peek(drain->mount, "status", &status) || !status.bytes)
+		return;
+	if (!find_reason(status.bytes, drain->backing, why))
+		snprintf(why, sizeof(why), "waiting for the disk of %s",
+			 drain->backing ? drain->backing : "a backing");
+	progress_stalled(progress, why);
+}
+
 static void watch(const char *what, const struct drain *drain)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_EVERY_NS};
 	struct progress progress = progress_begin(what);
 
 	while (!atomic_load(&drain->done) && !atomic_load(&interrupted)) {
-		progress_left(&progress, bytes_left(drain));
+		if (progress_left(&progress, bytes_left(drain)))
+			tell_why(&progress, drain);
 		nanosleep(&pause, NULL);
 	}
 	progress_end(&progress, atomic_load(&drain->done) && !drain->err);

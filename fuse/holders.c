@@ -7,162 +7,209 @@
 
 #include "fuse/holders.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "common/message.h"
-#include "fuse/loops.h"
+#include "fuse/above.h"
+#include "fuse/users.h"
 
-enum { MAX_TOLD = 10, PROC_PATH_LEN = 320, COMM_LEN = 64 };
+enum { MAX_TOLD = 10, TRIES = 50, PAUSE_NS = 20000000 };
 
 struct holders {
-	const struct mount_entry *mount;
+	const char *object;		 /* what messages begin with */
+	const struct mount_entry *mount; /* who is on it */
+	const struct above_list *known;	 /* what isn't foreign, or NULL */
 	unsigned int told;
-	int err;
 };
 
-/* ---- loop devices and what is mounted on them ---- */
-
-static bool tell_loop(const struct loop *loop, void *ctx)
+static void tell(struct holders *holders, const char *what, const char *verb, const char *where)
 {
-	struct holders *holders = ctx;
-	char point[PATH_MAX] = "";
-	bool mounted = loop_find_mount(loop, point);
-
-	message(MESSAGE_ERROR, "%s: in use: %s shows %s%s%s", holders->mount->point, loop->device,
-		loop->file, mounted ? ", mounted on " : "", point);
-	holders->told++;
-	return true;
-}
-
-static bool remove_loop(const struct loop *loop, void *ctx)
-{
-	struct holders *holders = ctx;
-	char point[PATH_MAX];
-
-	while (loop_find_mount(loop, point)) {
-		if (umount2(point, UMOUNT_NOFOLLOW) < 0) {
-			holders->err = -errno;
-			message(MESSAGE_ERROR, "%s: unmount: %s", point, reason(errno));
-			return false;
-		}
-	}
-	holders->err = loop_remove(loop);
-	return !holders->err;
-}
-
-int holders_detach_loops(const struct mount_entry *mount)
-{
-	struct holders holders = {.mount = mount};
-	int err = loops_each(mount->dev, remove_loop, &holders);
-
-	return err ? err : holders.err;
+	if (holders->told++ < MAX_TOLD)
+		message(MESSAGE_ERROR, "%s: in use: %s%s%s", holders->object, what, verb, where);
 }
 
 /* ---- processes ---- */
 
-static bool is_below(const char *path, const char *point)
+static bool tell_user(const struct user *user, void *ctx)
 {
-	size_t len = strlen(point);
+	struct holders *holders = ctx;
 
-	return strncmp(path, point, len) == 0 && (path[len] == '/' || path[len] == '\0');
+	if (holders->told++ < MAX_TOLD)
+		message(MESSAGE_ERROR, "%s: in use: process %d (%s) %s %s", holders->object,
+			(int)user->pid, user->comm, user->how, user->path);
+	return holders->told < MAX_TOLD;
 }
 
-static bool link_is_below(const char *link, const char *point)
-{
-	char target[PATH_MAX];
-	ssize_t len = readlink(link, target, sizeof(target) - 1);
+/* ---- mounts ---- */
 
-	if (len < 0)
-		return false;
-	target[len] = '\0';
-	return is_below(target, point);
+static bool is_known(const struct above_list *list, const struct mount_entry *entry)
+{
+	for (size_t i = 0; list && i < list->nr; i++)
+		if (list->items[i].kind == ABOVE_MOUNT && list->items[i].mount.id == entry->id)
+			return true;
+	return false;
 }
 
-static bool has_open(const char *pid, const char *point)
+static bool tell_submount(const struct mount_entry *entry, void *ctx)
 {
-	char path[PROC_PATH_LEN];
-	struct dirent *entry;
-	bool found = false;
-	DIR *directory;
+	struct holders *holders = ctx;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
-	directory = opendir(path);
-	if (!directory)
-		return false;
-	while (!found && (entry = readdir(directory))) {
-		snprintf(path, sizeof(path), "/proc/%.20s/fd/%.20s", pid, entry->d_name);
-		found = link_is_below(path, point);
+	if (entry->parent == holders->mount->id && !is_known(holders->known, entry))
+		tell(holders, entry->source, " is mounted on ", entry->point);
+	return true;
+}
+
+static void tell_of_mount(struct holders *holders, const struct mount_entry *mount)
+{
+	holders->mount = mount;
+	if (mounts_each(tell_submount, holders) == 0)
+		users_each(mount->point, true, tell_user, holders);
+}
+
+static bool tell_other_point(const struct mount_entry *entry, void *ctx)
+{
+	struct holders *holders = ctx;
+
+	if (entry->dev == holders->mount->dev && entry->id != holders->mount->id)
+		tell(holders, entry->source, " is also mounted on ", entry->point);
+	return true;
+}
+
+/* ---- loop devices ---- */
+
+static bool tell_claim(const char *name, void *ctx)
+{
+	tell(ctx, name, " is made of it", "");
+	return true;
+}
+
+static void tell_of_loop(struct holders *holders, const struct loop *loop)
+{
+	loop_each_claim(loop, tell_claim, holders);
+	users_each(loop->device, false, tell_user, holders);
+}
+
+unsigned int holders_tell_loop(const struct loop *loop)
+{
+	struct holders holders = {.object = loop->device};
+	char point[PATH_MAX];
+
+	if (loop_find_mount(loop, point))
+		tell(&holders, "mounted on ", point, "");
+	tell_of_loop(&holders, loop);
+	return holders.told;
+}
+
+static void tell_above(struct holders *holders, const struct above_list *list)
+{
+	for (size_t i = 0; i < list->nr; i++) {
+		const struct above *item = &list->items[i];
+
+		if (item->kind == ABOVE_LOOP)
+			tell(holders, item->loop.device, " shows ", item->loop.file);
+		else
+			tell(holders, item->loop.device, " is mounted on ", item->mount.point);
 	}
-	closedir(directory);
-	return found;
 }
 
-static const char *how_it_holds(const char *pid, const char *point)
+unsigned int holders_tell(const struct mount_entry *mount)
 {
-	char path[PROC_PATH_LEN];
+	struct holders holders = {.object = mount->point, .mount = mount};
+	ABOVE_SCOPE list = {0};
+	bool removable;
 
-	if (has_open(pid, point))
-		return "has a file open";
-	snprintf(path, sizeof(path), "/proc/%.20s/cwd", pid);
-	if (link_is_below(path, point))
-		return "has its working directory there";
-	snprintf(path, sizeof(path), "/proc/%.20s/root", pid);
-	return link_is_below(path, point) ? "has its root there" : NULL;
-}
-
-static void read_comm(const char *pid, char comm[COMM_LEN])
-{
-	char path[PROC_PATH_LEN];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(comm, COMM_LEN, file))
-		snprintf(comm, COMM_LEN, "?");
-	comm[strcspn(comm, "\n")] = '\0';
-	if (file)
-		fclose(file);
-}
-
-static void tell_processes(struct holders *holders)
-{
-	DIR *directory = opendir("/proc");
-	struct dirent *entry;
-
-	while (directory && holders->told < MAX_TOLD && (entry = readdir(directory))) {
-		const char *pid = entry->d_name;
-		char comm[COMM_LEN];
-		const char *how;
-
-		if (!isdigit((unsigned char)*pid))
-			continue;
-		how = how_it_holds(pid, holders->mount->point);
-		if (!how)
-			continue;
-		read_comm(pid, comm);
-		message(MESSAGE_ERROR, "%s: in use: process %s (%s) %s", holders->mount->point, pid,
-			comm, how);
-		holders->told++;
-	}
-	if (directory)
-		closedir(directory);
-}
-
-void holders_tell(const struct mount_entry *mount)
-{
-	struct holders holders = {.mount = mount};
-	int err = loops_each(mount->dev, tell_loop, &holders);
-	bool loops = !err && holders.told;
-
-	tell_processes(&holders);
-	if (!holders.told)
-		message(MESSAGE_ERROR, "%s: unmount: in use", mount->point);
-	if (loops)
+	if (above_find(mount, &list) == 0)
+		tell_above(&holders, &list);
+	if (mounts_each(tell_other_point, &holders) < 0)
+		return holders.told;
+	removable = holders.told > 0;
+	tell_of_mount(&holders, mount);
+	if (removable)
 		hint("wbfs umount --detach %s", mount->point);
+	return holders.told;
+}
+
+/* ---- taking away ---- */
+
+/* Is nobody there who isn't going away with the rest? */
+static int check_unused(const struct mount_entry *mount, const struct above_list *list)
+{
+	struct holders holders = {.object = mount->point, .known = list};
+
+	for (size_t i = 0; i < list->nr; i++) {
+		const struct above *item = &list->items[i];
+
+		holders.object = item->kind == ABOVE_LOOP ? item->loop.device : item->mount.point;
+		if (item->kind == ABOVE_LOOP)
+			tell_of_loop(&holders, &item->loop);
+		else
+			tell_of_mount(&holders, &item->mount);
+	}
+	holders.object = mount->point;
+	tell_of_mount(&holders, mount);
+	return holders.told ? -EBUSY : 0;
+}
+
+/* The kernel lets go of a closed file a little later. */
+static int unmount(const char *point)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	int err = umount2(point, UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+
+	for (int i = 0; err == -EBUSY && i < TRIES; i++) {
+		nanosleep(&pause, NULL);
+		err = umount2(point, UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+	}
+	if (err)
+		message(MESSAGE_ERROR, "%s: unmount: %s", point, reason(err));
+	else
+		message(MESSAGE_INFO, "%s: unmounted", point);
+	return err;
+}
+
+static int take_away(const struct above *item)
+{
+	int err;
+
+	if (item->kind == ABOVE_MOUNT)
+		return unmount(item->mount.point);
+	err = loop_remove(&item->loop);
+	if (!err)
+		message(MESSAGE_INFO, "%s: detached from %s", item->loop.device, item->loop.file);
+	return err;
+}
+
+struct points {
+	const struct mount_entry *mount;
+	int err;
+};
+
+static bool unmount_other_point(const struct mount_entry *entry, void *ctx)
+{
+	struct points *points = ctx;
+
+	if (entry->dev == points->mount->dev && entry->id != points->mount->id)
+		points->err = unmount(entry->point);
+	return !points->err;
+}
+
+int holders_detach(const struct mount_entry *mount)
+{
+	struct points points = {.mount = mount};
+	ABOVE_SCOPE list = {0};
+	int err = above_find(mount, &list);
+
+	if (err) {
+		message(MESSAGE_ERROR, "%s: detach: %s", mount->point, reason(err));
+		return err;
+	}
+	err = check_unused(mount, &list);
+	for (size_t i = list.nr; !err && i-- > 0;)
+		err = take_away(&list.items[i]);
+	if (!err)
+		err = mounts_each(unmount_other_point, &points);
+	return err ? err : points.err;
 }

@@ -26,6 +26,8 @@ enum {
 	CREATE_TRIES = 64,
 	REMOVE_TRIES = 200,
 	PAUSE_NS = 10000000, /* 10 ms */
+	SMALLEST_SECTOR = 512,
+	MOST_PARTITIONS = 16, /* that are looked at */
 };
 
 static void pause_a_little(void)
@@ -96,6 +98,16 @@ static int refuse(const char *file, int err)
 	return err;
 }
 
+static int refuse_control(int err)
+{
+	refuse("/dev/loop-control", err);
+	if (err == -ENOENT)
+		hint("modprobe loop");
+	else if (err == -EACCES || err == -EPERM)
+		hint("only root can make loop devices; others use the exposed file as it is");
+	return err;
+}
+
 /* Try the device that the kernel says is free; somebody else may be quicker. */
 static int configure(int control, const struct loop_config *config, char device[LOOP_NAME_LEN])
 {
@@ -109,13 +121,22 @@ static int configure(int control, const struct loop_config *config, char device[
 	return fd < 0 || ioctl(fd, LOOP_CONFIGURE, config) < 0 ? -errno : 0;
 }
 
-int loop_create(const char *file, bool read_only, char device[LOOP_NAME_LEN])
+/* What is written into the file must end at a sector's end. */
+static uint32_t fitting_sector(int fd, unsigned int sector)
+{
+	struct stat attr;
+
+	return fstat(fd, &attr) == 0 && attr.st_size % sector == 0 ? sector : SMALLEST_SECTOR;
+}
+
+int loop_create(const char *file, bool read_only, unsigned int sector, char device[LOOP_NAME_LEN])
 {
 	int access = read_only ? O_RDONLY : O_RDWR;
 	CLEANUP_CLOSE int fd = open(file, access | O_DIRECT | O_CLOEXEC);
 	CLEANUP_CLOSE int control = -1;
 	struct loop_config config = {
 		.fd = (uint32_t)fd,
+		.block_size = fd < 0 ? 0 : fitting_sector(fd, sector),
 		.info.lo_flags = LO_FLAGS_DIRECT_IO | (read_only ? LO_FLAGS_READ_ONLY : 0),
 	};
 	int err;
@@ -124,7 +145,7 @@ int loop_create(const char *file, bool read_only, char device[LOOP_NAME_LEN])
 		return refuse(file, -errno);
 	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	if (control < 0)
-		return refuse("/dev/loop-control", -errno);
+		return refuse_control(-errno);
 	snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", file);
 	err = configure(control, &config, device);
 	for (int i = 0; err == -EBUSY && i < CREATE_TRIES; i++) {
@@ -134,6 +155,14 @@ int loop_create(const char *file, bool read_only, char device[LOOP_NAME_LEN])
 	return err ? refuse(file, err) : 0;
 }
 
+void loop_forget(const char *device)
+{
+	CLEANUP_CLOSE int fd = open(device, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && ioctl(fd, LOOP_CLR_FD) < 0)
+		message(MESSAGE_WARNING, "%s: detach: %s", device, reason(errno));
+}
+
 /* The kernel lets go of a device only when the last who has it open closes it. */
 static bool is_gone(const struct loop *loop)
 {
@@ -141,6 +170,49 @@ static bool is_gone(const struct loop *loop)
 
 	return !look_at(loop->device + strlen("/dev/"), &now) || now.file_dev != loop->file_dev ||
 	       now.file_ino != loop->file_ino;
+}
+
+static bool is_partition_mounted(const struct loop *loop, const struct mount_entry *entry)
+{
+	const char *name = loop->device + strlen("/dev/");
+	unsigned int major_number, minor_number;
+	char attribute[SYSFS_LEN], number[32];
+	size_t len = strlen(loop->device);
+
+	/* By its name: file systems such as btrfs have numbers of their own. */
+	if (strncmp(entry->source, loop->device, len) == 0 && entry->source[len] == 'p')
+		return true;
+	for (unsigned int i = 1; i <= MOST_PARTITIONS; i++) {
+		snprintf(attribute, sizeof(attribute), "%.20sp%u/dev", name, i);
+		if (!read_attribute(name, attribute, number, sizeof(number)))
+			continue;
+		if (sscanf(number, "%u:%u", &major_number, &minor_number) == 2 &&
+		    makedev(major_number, minor_number) == entry->dev)
+			return true;
+	}
+	return false;
+}
+
+bool loop_has_mount(const struct loop *loop, const struct mount_entry *entry)
+{
+	return entry->dev == loop->number || strcmp(entry->source, loop->device) == 0 ||
+	       is_partition_mounted(loop, entry);
+}
+
+void loop_each_claim(const struct loop *loop, bool (*fn)(const char *name, void *ctx), void *ctx)
+{
+	char path[SYSFS_LEN];
+	struct dirent *entry;
+	bool more = true;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/sys/block/%.20s/holders", loop->device + strlen("/dev/"));
+	directory = opendir(path);
+	while (directory && more && (entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			more = fn(entry->d_name, ctx);
+	if (directory)
+		closedir(directory);
 }
 
 struct on_loop {
@@ -153,7 +225,7 @@ static bool is_on_loop(const struct mount_entry *entry, void *ctx)
 {
 	struct on_loop *on = ctx;
 
-	if (entry->dev == on->loop->number || strcmp(entry->source, on->loop->device) == 0) {
+	if (loop_has_mount(on->loop, entry)) {
 		strcpy(on->point, entry->point);
 		on->found = true;
 	}
@@ -177,7 +249,7 @@ int loop_remove(const struct loop *loop)
 		message(MESSAGE_ERROR, "%s: detach: mounted on %s", loop->device, point);
 		return -EBUSY;
 	}
-	fd = open(loop->device, O_RDWR | O_CLOEXEC);
+	fd = open(loop->device, O_RDWR | O_CLOEXEC | O_EXCL); /* the same for any other claim */
 	err = fd < 0 || ioctl(fd, LOOP_CLR_FD) < 0 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);

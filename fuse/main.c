@@ -50,8 +50,9 @@ const struct command commands[] = {
 	 "write a backing's blocks back and take it away", command_detach, detach_options, NULL},
 	{"resize", "MOUNTPOINT NAME", "let the exposed file grow as its backing has",
 	 command_resize, NULL, NULL},
-	{"loop", "[--detach] MOUNTPOINT NAME", "a block device for an exposed file", command_loop,
-	 loop_options, NULL},
+	{"loop",
+	 "[--detach] [--link PATH] MOUNTPOINT NAME\n[--detach] [--link PATH] MOUNTPOINT/NAME",
+	 "a block device for an exposed file", command_loop, loop_options, NULL},
 	{"check", "[--json] CACHE", "read all of a cache and say what is wrong with it",
 	 command_check, check_options, NULL},
 	{"inspect", "[--superblock] [--table] [--segments] [--segment N] [--json] CACHE",
@@ -232,11 +233,14 @@ static enum exit_status list(const char *what, const char *of)
 	return EXIT_STATUS_DONE;
 }
 
-static bool is_helper_name(const char *path)
+/* Whether we are called as the helper of mount(8) or umount(8). */
+static bool is_helper_name(const char *path, const char *action)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	size_t len = strlen(action);
 
-	return strcmp(name, "mount.fuse.wbfs") == 0 || strcmp(name, "mount.wbfs") == 0;
+	return strncmp(name, action, len) == 0 &&
+	       (strcmp(name + len, ".fuse.wbfs") == 0 || strcmp(name + len, ".wbfs") == 0);
 }
 
 /* libfuse's mount.fuse starts `wbfs SOURCE DIRECTORY -o OPTIONS`. */
@@ -295,8 +299,10 @@ int main(int argc, char **argv)
 
 	occupy_standard_descriptors();
 	message_set_program("wbfs");
-	if (argc >= 1 && is_helper_name(argv[0]))
+	if (argc >= 1 && is_helper_name(argv[0], "mount"))
 		return mount_helper(argc, argv);
+	if (argc >= 1 && is_helper_name(argv[0], "umount"))
+		return umount_helper(argc, argv);
 	if (argc < 2) {
 		print_overview(stderr);
 		return EXIT_STATUS_USAGE;

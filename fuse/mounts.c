@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -39,7 +41,8 @@ static bool parse(char *line, struct mount_entry *entry)
 	char *rest = strstr(line, " - ");
 	unsigned int major_number, minor_number;
 	char *field[5], *save = NULL;
-	char *type, *source;
+	char *type, *source, *options;
+	const char *owner;
 
 	if (!rest)
 		return false;
@@ -53,10 +56,15 @@ static bool parse(char *line, struct mount_entry *entry)
 	source = type ? strtok_r(NULL, " \n", &save) : NULL;
 	if (!source || sscanf(field[2], "%u:%u", &major_number, &minor_number) != 2)
 		return false;
+	entry->id = atoi(field[0]);
+	entry->parent = atoi(field[1]);
 	entry->dev = makedev(major_number, minor_number);
 	unescape(field[4], entry->point);
 	unescape(source, entry->source);
 	snprintf(entry->type, sizeof(entry->type), "%s", type);
+	options = strtok_r(NULL, " \n", &save);
+	owner = options ? strstr(options, "user_id=") : NULL;
+	entry->owner = owner ? (uid_t)strtoul(owner + strlen("user_id="), NULL, 10) : 0;
 	return true;
 }
 
@@ -169,4 +177,36 @@ bool mounts_find_for(const char *command, const char *path, struct mount_entry *
 	if (mounts_each(hint_if_ours, NULL))
 		return false;
 	return false;
+}
+
+enum { NOT_STARTED = 127 };
+
+/* For who may not unmount, but did mount. */
+static int unmount_by_helper(const char *point, int flags)
+{
+	pid_t child = fork();
+	int how;
+
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		execlp("fusermount3", "fusermount3", flags & MNT_DETACH ? "-quz" : "-qu", "--",
+		       point, (char *)NULL);
+		_exit(NOT_STARTED);
+	}
+	if (waitpid(child, &how, 0) < 0)
+		return -errno;
+	if (WIFEXITED(how) && WEXITSTATUS(how) == NOT_STARTED)
+		return -EPERM;
+	/* It doesn't tell why; the owner may unmount, so that's the one reason that is left. */
+	return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? 0 : -EBUSY;
+}
+
+int mounts_unmount(const struct mount_entry *mount, int flags)
+{
+	if (umount2(mount->point, UMOUNT_NOFOLLOW | flags) == 0)
+		return 0;
+	if (errno != EPERM || mount->owner != geteuid())
+		return -errno;
+	return unmount_by_helper(mount->point, flags);
 }

@@ -8,7 +8,9 @@
 #include <sys/types.h>
 
 struct mount_entry {
-	dev_t dev; /* of its file system */
+	int id, parent; /* of the mount, and the one that it is mounted on */
+	dev_t dev;	/* of its file system */
+	uid_t owner;	/* who has mounted it, if it is of FUSE */
 	char point[PATH_MAX];
 	char source[PATH_MAX];
 	char type[64];
@@ -29,5 +31,11 @@ bool mounts_find(const char *point, struct mount_entry *entry);
  */
 bool mounts_find_for(const char *command, const char *path, struct mount_entry *entry,
 		     char below[NAME_MAX + 1]);
+
+/*
+ * Unmount it, by fusermount3 if only the owner may; flags as for umount2. 0 or -errno;
+ * fusermount3 doesn't tell why, which is taken for -EBUSY.
+ */
+int mounts_unmount(const struct mount_entry *mount, int flags) __attribute__((warn_unused_result));
 
 #endif

@@ -33,7 +33,7 @@ int offline_start(struct mount_options *options, const char *cache, struct serve
 	if (err)
 		return err;
 	interrupt_catch(options->cache, options->command);
-	err = server_start(&the_server, options);
+	err = server_start(&the_server, options, -1); /* SIGINT is caught as it is */
 	interrupt_defer();
 	*server = &the_server;
 	return err;

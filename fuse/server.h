@@ -39,14 +39,17 @@ struct server {
 	int initialised_fd;	    /* eventfd, readable when the kernel has said INIT */
 	dev_t mount_dev;	    /* the mount's file system, 0 if not known */
 	int run_lock;		    /* see run_lock.h, or -1 */
+	int signals;		    /* signalfd: readable when asked to end; const */
+	atomic_uint nr_drains;	    /* somebody waits for a drain */
 	struct timespec start_time; /* what files show as theirs */
 };
 
 /*
  * Start everything, in order, up to a mount that serves requests; with options->offline up to
  * what an offline command needs. 0 or -errno after a message; then everything is as before.
+ * -EINTR: `signals` had become readable.
  */
-int server_start(struct server *server, const struct mount_options *options) WB_CHECK;
+int server_start(struct server *server, const struct mount_options *options, int signals) WB_CHECK;
 
 /* Undo it. 0 or the first error, after its message: then something is perhaps not durable. */
 int server_stop(struct server *server) WB_CHECK;

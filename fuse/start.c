@@ -14,10 +14,11 @@
 #include "common/message.h"
 #include "fuse/backings.h"
 #include "fuse/memory.h"
+#include "fuse/mount_table.h"
 #include "fuse/run_lock.h"
 #include "fuse/server.h"
 #include "fuse/session.h"
-#include "fuse/waiter.h"
+#include "fuse/watch.h"
 
 /* ---- what the engine asks of its host ---- */
 
@@ -125,9 +126,12 @@ static int start_log(struct server *server)
 		.read_only = server->options->read_only,
 		.recover_truncate = server->options->recover_truncate,
 		.nr_buffers = server->options->buffers,
+		.progress = watch_recovery,
+		.progress_ctx = server,
 	};
 	int err = wb_open(server->cache, &options, &server->env, &server->wb);
 
+	watch_recovery_ends(!err);
 	if (!err)
 		exports_init(&server->exports, server->wb, server->io, device_flags(server));
 	return err;
@@ -216,12 +220,12 @@ static int stop_generation(struct server *server)
 	struct waiter waiter = WAITER_INIT;
 
 	wb_stop(server->wb, waiter_done, &waiter);
-	return waiter_wait(&waiter);
+	return watch_stop(server, &waiter);
 }
 
 static int start_run_lock(struct server *server)
 {
-	server->run_lock = run_lock_take(server->mount_dev);
+	server->run_lock = run_lock_take(server->mount_dev, server->cache->path);
 	if (server->run_lock < 0)
 		message(MESSAGE_WARNING, "%s: lock file: %s: wbfs umount will not wait",
 			server->options->mount_point, reason(server->run_lock));
@@ -249,6 +253,19 @@ static int stop_receivers(struct server *server)
 	return 0;
 }
 
+/* Only now: whoever looks at the mount needs an answer. */
+static int start_mount_table(struct server *server)
+{
+	mount_table_add(server->options->cache, server->options->mount_point, "fuse.wbfs");
+	return 0;
+}
+
+static int stop_mount_table(struct server *server)
+{
+	mount_table_remove(server->options->mount_point);
+	return 0;
+}
+
 static const struct step {
 	const char *name;		     /* for who reads this, and for debug messages */
 	int (*start)(struct server *server); /* 0 or -errno after a message */
@@ -270,6 +287,7 @@ static const struct step {
 	{"generation", start_generation, stop_generation, OFFLINE_BACKINGS},
 	{"run lock", start_run_lock, NULL, OFFLINE_NOT},
 	{"receivers", start_receivers, stop_receivers, OFFLINE_NOT},
+	{"mount table", start_mount_table, stop_mount_table, OFFLINE_NOT},
 };
 
 enum { NR_STEPS = sizeof(steps) / sizeof(steps[0]) };
@@ -297,18 +315,21 @@ static int undo(struct server *server, size_t nr)
 	return first;
 }
 
-int server_start(struct server *server, const struct mount_options *options)
+int server_start(struct server *server, const struct mount_options *options, int signals)
 {
-	*server = (struct server){.options = options, .run_lock = -1};
+	*server = (struct server){.options = options, .run_lock = -1, .signals = signals};
 	for (size_t i = 0; i < NR_STEPS; i++) {
 		int err;
 
 		if (!is_taken(server, &steps[i]))
 			continue;
-		err = steps[i].start(server);
+		err = watch_asked_to_end(server) ? -EINTR : steps[i].start(server);
 		message(MESSAGE_DEBUG, "start: %s: %s", steps[i].name, err ? reason(err) : "done");
 		if (err) {
 			undo(server, i);
+			if (err == -EINTR)
+				message(MESSAGE_WARNING, "%s: mount: stopped: nothing is mounted",
+					options->mount_point);
 			return err;
 		}
 	}

@@ -24,4 +24,7 @@ void waiter_done(void *ctx, int err);
 /* Block until waiter_done, and return its err. The waiter can be used again afterwards. */
 int waiter_wait(struct waiter *waiter);
 
+/* Block for at most so long. True if waiter_wait would not block any more. */
+bool waiter_wait_ms(struct waiter *waiter, unsigned int ms);
+
 #endif

@@ -373,6 +373,39 @@ kill_wb() {
 	wait_until 30 no_daemons
 }
 
+# slow_daemon MICROSECONDS: from now on `wbfs mount` starts one whose disks take so much longer for
+# each I/O while the file $tmp/slow is there
+slow_daemon() {
+	local compiler
+	[ -z "$WB_VALGRIND" ] || skip 'a slow disk can not be preloaded into valgrind'
+	read -ra compiler <<<"${CC:-cc}"
+	requires "${compiler[0]}"
+	"${compiler[@]}" -D_GNU_SOURCE -O1 -fPIC -shared -o "$tmp/slow.so" \
+		"$top_srcdir/tests/e2e/slow.c" -ldl
+	daemon=(env LD_PRELOAD="$tmp/slow.so" SLOW_SWITCH="$tmp/slow" SLOW_US="$1"
+		ASAN_OPTIONS="verify_asan_link_order=0:$ASAN_OPTIONS" "$WBFS")
+	WB_MOUNT_OPTIONS=io=threads
+}
+
+# on_terminal COLUMNS INPUT COMMAND...: run it on a terminal of its own, where INPUT (as for printf)
+# is typed after two seconds; what it shows is then in $tmp/screen, a redrawn line as several
+on_terminal() {
+	local columns=$1 input=$2 status=0
+	shift 2
+	requires script
+	{
+		sleep 2
+		# shellcheck disable=SC2059 # escapes are wanted
+		printf "$input"
+		wait_until 60 test -e "$tmp/typed"
+	} | script -qec "stty cols $columns; $(printf '%q ' "$@"); s=\$?; : >$tmp/typed; exit \$s" \
+		/dev/null >"$tmp/screen.raw" || status=$?
+	rm -f "$tmp/typed"
+	tr '\r' '\n' <"$tmp/screen.raw" | sed 's/\x1b\[K//g' >"$tmp/screen"
+	cat "$tmp/screen"
+	return "$status"
+}
+
 # ---- loop devices and file systems ----
 
 # loop_on FILE [OPTION...]: sets $loop

@@ -475,6 +475,54 @@ START_TEST(zeros_beyond_the_end_of_a_backing_are_refused)
 }
 END_TEST
 
+/* What progress was told, and when it says no. */
+static struct {
+	unsigned int calls, refuse_at;
+	uint64_t done[2], total[2];
+} told;
+
+static int note_progress(void *ctx, enum wb_progress what, uint64_t done, uint64_t total)
+{
+	ck_assert_ptr_eq(ctx, &told);
+	ck_assert_uint_le(done, total);
+	ck_assert_uint_ge(done, told.done[what]);
+	told.done[what] = done;
+	told.total[what] = total;
+	return ++told.calls == told.refuse_at ? -EINTR : 0;
+}
+
+START_TEST(opening_tells_how_far_it_got)
+{
+	log_three_records();
+	crash();
+	t.options.progress = note_progress;
+	t.options.progress_ctx = &told;
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_uint_eq(told.total[WB_PROGRESS_SCAN], 3 * BLOCK);
+	ck_assert_uint_eq(told.total[WB_PROGRESS_RECOVER], 3 * 4 * BLOCK);
+	ck_assert_uint_eq(told.done[WB_PROGRESS_RECOVER], 2 * 4 * BLOCK);
+}
+END_TEST
+
+START_TEST(opening_can_be_stopped_at_every_step_and_leaves_nothing_behind)
+{
+	unsigned int steps = 0;
+	int err;
+
+	log_three_records();
+	crash();
+	t.options.progress = note_progress;
+	t.options.progress_ctx = &told;
+	do {
+		memset(&told, 0, sizeof(told));
+		told.refuse_at = ++steps;
+		err = try_open();
+		ck_assert(!err || err == -EINTR);
+	} while (err);
+	ck_assert_uint_gt(steps, 3);
+}
+END_TEST
+
 START_TEST(poison_in_the_log_reads_as_an_error_until_overwritten)
 {
 	const struct record_entry poison = {
@@ -524,6 +572,8 @@ int main(void)
 		read_only_open_writes_nothing_and_serves_the_log,
 		entry_of_an_unknown_backing_or_beyond_its_end_is_refused,
 		zeros_beyond_the_end_of_a_backing_are_refused,
+		opening_tells_how_far_it_got,
+		opening_can_be_stopped_at_every_step_and_leaves_nothing_behind,
 		poison_in_the_log_reads_as_an_error_until_overwritten,
 	};
 
