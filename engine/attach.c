@@ -108,6 +108,13 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 	return spec->force && fits(b, spec) ? 0 : -ESTALE;
 }
 
+/* Another device gets a name of which nobody needs the blocks any more. */
+static bool takes_over(struct wb *wb, const struct wb_backing *b,
+		       const struct wb_backing_spec *spec, uint64_t sample)
+{
+	return changed(b, spec, sample) && !backing_pending(b) && !blocks_have_poison(wb, b);
+}
+
 static void describe(struct table_entry *entry, const struct wb_backing_spec *spec)
 {
 	snprintf(entry->name, sizeof(entry->name), "%s", spec->name);
@@ -155,7 +162,8 @@ static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint
 		err = check_remembered(wb, known, spec, sample);
 	if (err)
 		return err;
-	if (known && !spec->cached) {
+	/* Old records of its id are still in the log, and may name blocks that the other lacks. */
+	if (known && (!spec->cached || takes_over(wb, known, spec, sample))) {
 		known->entry.detached = true;
 		known->entry.last_record = known->last_record;
 		known = NULL;

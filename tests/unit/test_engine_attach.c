@@ -174,6 +174,26 @@ START_TEST(changed_backing_without_blocks_in_the_log_is_accepted)
 }
 END_TEST
 
+START_TEST(smaller_device_under_an_old_name_leaves_a_log_that_can_be_read)
+{
+	write_and_sync(1, 0, 'h'); /* holds the tail */
+	write_and_sync(0, BACKING_BLOCKS - 1, 'a');
+	ck_assert_int_eq(do_drain_one(0), 0);
+	end();
+	t.dev[0]->bdev.size -= 4 * BLOCK;
+	begin();
+	ck_assert_uint_ne(info(0).id, 1);
+	write_and_sync(0, 1, 'b');
+	crash();
+	begin();
+	ck_assert_uint_eq(info(0).size, t.dev[0]->bdev.size);
+	expect_block(0, 1, 'b');
+	expect_block(1, 0, 'h');
+	ck_assert_int_eq(do_drain(), 0);
+	expect_on_backing(0, BLOCK, BLOCK, 'b');
+}
+END_TEST
+
 /* ---- uncached ---- */
 
 static void attach_uncached(void)
@@ -382,6 +402,7 @@ int main(void)
 		contents_changed_since_a_clean_close_are_stale,
 		same_contents_on_another_device_are_accepted_after_a_clean_close,
 		changed_backing_without_blocks_in_the_log_is_accepted,
+		smaller_device_under_an_old_name_leaves_a_log_that_can_be_read,
 		uncached_backing_is_written_and_read_straight,
 		sync_of_an_uncached_backing_flushes_it_and_not_the_cache,
 		errors_of_an_uncached_backing_are_passed_on,
