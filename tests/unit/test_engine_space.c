@@ -5,6 +5,7 @@
 
 #define NR_SEGMENTS 64u
 #define LARGE_SEGMENTS 256u
+#define HUGE_SEGMENTS 2560u
 #define SEGMENT_BLOCKS 4u
 #define DATA_BLOCKS (NR_SEGMENTS * (SEGMENT_BLOCKS - 1)) /* that the log holds */
 #define NR_APART 20u
@@ -41,6 +42,21 @@ START_TEST(urgent_batch_is_an_eighth_of_the_log_at_most)
 	sim_settle(&t.sim);
 	ck_assert_uint_eq(status().nr_batches, 1);
 	ck_assert_uint_eq(status().last_migrated_segment_id, NR_SEGMENTS / 8);
+}
+END_TEST
+
+/* A batch has memory for so many segments, whatever the log's size. */
+START_TEST(urgent_batch_is_no_larger_than_what_a_batch_can_take)
+{
+	harness_teardown();
+	harness_make(HUGE_SEGMENTS, 2, 8);
+	begin();
+	knob(WB_KNOB_NR_MAX_BATCHED_MIGRATION, 256);
+	for (unsigned int i = 0; i < 3; i++, t.nr_trace = 0)
+		write_blocks(HUGE_SEGMENTS / 4 + 1);
+	sim_settle(&t.sim);
+	ck_assert_uint_eq(status().nr_batches, 1);
+	ck_assert_uint_eq(status().last_migrated_segment_id, 256);
 }
 END_TEST
 
@@ -193,6 +209,7 @@ int main(void)
 	const TTest *const tests[] = {
 		urgent_batch_takes_four_times_the_usual,
 		urgent_batch_is_an_eighth_of_the_log_at_most,
+		urgent_batch_is_no_larger_than_what_a_batch_can_take,
 		batch_that_is_not_urgent_is_as_large_as_the_knob_says,
 		writers_do_not_wait_while_a_quarter_is_free,
 		writers_of_a_full_log_go_on_while_a_batch_is_written,
