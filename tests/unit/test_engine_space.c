@@ -114,6 +114,41 @@ START_TEST(writers_of_a_full_log_go_on_while_a_batch_is_written)
 }
 END_TEST
 
+/* A write that has to wait for the pace. */
+static struct op *write_too_fast(void)
+{
+	for (;;) {
+		struct op *op = start_write(0, 0, BLOCK, 'c');
+
+		sim_settle(&t.sim);
+		if (!op->done && t.wb->pace.next > t.sim.now)
+			return op;
+		ck_assert_int_eq(op_wait(op), 0);
+	}
+}
+
+START_TEST(nobody_overtakes_a_writer_that_is_slowed_down)
+{
+	struct op *first, *second;
+
+	harness_teardown();
+	harness_make(LARGE_SEGMENTS, SEGMENT_BLOCKS, 8);
+	begin();
+	t.dev[0]->hold[BDEV_WRITE] = true;
+	write_blocks(LARGE_SEGMENTS * (SEGMENT_BLOCKS - 1) * 3 / 4);
+	t.nr_trace = 0;
+	first = write_too_fast();
+	t.sim.now = t.wb->pace.next; /* the timer is a little late */
+	second = start_write(0, 2 * BLOCK, BLOCK, 'd');
+	sim_settle(&t.sim);
+	ck_assert(first->done);
+	ck_assert(!second->done);
+	t.dev[0]->hold[BDEV_WRITE] = false;
+	ck_assert_int_eq(op_wait(first), 0);
+	ck_assert_int_eq(op_wait(second), 0);
+}
+END_TEST
+
 /* ---- requests first ---- */
 
 /* Blocks that are written one by one, and a batch that is about to. */
@@ -213,6 +248,7 @@ int main(void)
 		batch_that_is_not_urgent_is_as_large_as_the_knob_says,
 		writers_do_not_wait_while_a_quarter_is_free,
 		writers_of_a_full_log_go_on_while_a_batch_is_written,
+		nobody_overtakes_a_writer_that_is_slowed_down,
 		batch_waits_for_reads_of_its_backing_but_not_for_ever,
 		batch_has_one_write_in_flight_when_there_was_a_read_lately,
 		urgent_batch_does_not_wait_for_reads,
