@@ -29,7 +29,6 @@
 #include "engine/engine.h"
 #include "engine/migrate_batch.h"
 
-#define BATCH_SEGMENTS 256u /* largest nr_max_batched_migration */
 #define LONGEST_PAUSE (30 * NS_PER_S)
 #define POLL_WRITES NS_PER_MS	   /* while a write stands in the way of poison */
 #define SMALL_BATCH_AFTER NS_PER_S /* less than a full batch is migrated this often at most */

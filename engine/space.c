@@ -35,7 +35,8 @@ uint32_t space_urgent_batch(const struct wb *wb)
 
 	if (wb->layout.nr_segments < PACED_SEGMENTS)
 		return most;
-	return (uint32_t)min_u64((uint64_t)URGENT_BATCHES * most, wb->layout.nr_segments / 8);
+	most = (uint32_t)min_u64(URGENT_BATCHES * most, BATCH_SEGMENTS);
+	return (uint32_t)min_u64(most, wb->layout.nr_segments / 8);
 }
 
 static uint64_t reserve_blocks(const struct wb *wb)

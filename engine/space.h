@@ -31,6 +31,7 @@ struct pace {
 	uint64_t nr_samples;   /* that it is the mean of, the last one 1 / nr_samples */
 	uint64_t sampled_at;   /* ns: when the tail was looked at last */
 	uint64_t sampled_tail; /* where it was then, as batches go on */
+	bool waiting;	       /* a unit waits for that: nobody overtakes it */
 };
 
 /*

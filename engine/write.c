@@ -329,11 +329,14 @@ static bool try_place(struct wb *wb, struct request *r)
 static void want_space(struct wb *wb, struct request *r)
 {
 	/* Nobody overtakes those who wait already: a large request would wait for ever. */
-	if (!wb->segments.wanted && try_place(wb, r))
+	if (!wb->segments.wanted && !wb->pace.waiting && try_place(wb, r))
 		return;
 	r->state = REQUEST_SPACE;
 	wb->nr_blocked++;
-	wb->segments.wanted |= space_may_place(wb);
+	if (space_may_place(wb))
+		wb->segments.wanted = true;
+	else
+		wb->pace.waiting = true;
 	wb->figures.nr_waits_for_space++;
 	wb_kick(wb);
 }
@@ -484,6 +487,7 @@ void write_pump(struct wb *wb)
 			full = !io_of(r)->backing->over_limit;
 	}
 	wb->segments.wanted = full && space_may_place(wb);
+	wb->pace.waiting = full && !wb->segments.wanted;
 	list_for_each(node, tmp, &wb->writes) {
 		struct request *r = container_of(node, struct request, link);
 

@@ -334,23 +334,28 @@ int bench_fill_images(struct bench *bench)
 	return err;
 }
 
+static bool empty_file(const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat attr;
+
+	return fd >= 0 && fstat(fd, &attr) == 0 && S_ISREG(attr.st_mode) &&
+	       (fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, attr.st_size) == 0 ||
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, attr.st_size) == 0);
+}
+
 /* A file is as empty as it was; a device has only its signatures removed. */
 static void clear(const char *path)
 {
 	static const struct wb_env env = {.log = log_message};
-	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
 	struct posix_io *io;
 	struct bdev *dev;
-	struct stat attr;
 
-	if (fd >= 0 && fstat(fd, &attr) == 0 && S_ISREG(attr.st_mode) &&
-	    (fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, attr.st_size) == 0 ||
-	     fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, attr.st_size) == 0))
-		return;
 	if (posix_io_start(POSIX_IO_THREADS, &env, &io))
 		return;
+	/* Locked: if it couldn't be used because somebody else has it by now, it is theirs. */
 	if (device_open(io, path, DEVICE_BUFFERED, &dev) == 0) {
-		if (signatures_wipe(dev) == 0)
+		if (!empty_file(path) && signatures_wipe(dev) == 0)
 			message(MESSAGE_INFO, "%s: bench: holds what the measurement wrote", path);
 		bdev_close(dev);
 	}

@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 #include "common/message.h"
 #include "common/size.h"
+#include "engine/posix/signatures.h"
 #include "fuse/commands.h"
 #include "fuse/interrupt.h"
 #include "fuse/offline.h"
@@ -60,8 +61,46 @@ static int create_output(struct copy *copy)
 	return 0;
 }
 
-/* A new file, or a block device of at least that size: nothing that is there is overwritten. */
-static int open_output(struct copy *copy, struct posix_io *io)
+/* Whether a backing of this cache is there: the others aren't open, so nothing keeps us from it. */
+static bool is_a_backing(struct server *server, const struct copy *copy)
+{
+	struct wb_backing_info info;
+
+	for (unsigned int i = 0; wb_backing_info(server->wb, i, &info); i++) {
+		if (!device_is_at(copy->dev, info.path))
+			continue;
+		message(MESSAGE_ERROR, "%s: replay: it is the backing %s", copy->output, info.name);
+		return true;
+	}
+	return false;
+}
+
+static int check_device(struct server *server, const struct copy *copy)
+{
+	struct signatures signatures;
+	char size[SIZE_TEXT_LEN];
+	int err;
+
+	if (copy->dev->size < copy->size) {
+		message(MESSAGE_ERROR, "%s: open: smaller than %s, which has %s", copy->output,
+			copy->name, format_size(copy->size, size));
+		return -EINVAL;
+	}
+	if (copy->created)
+		return 0;
+	if (is_a_backing(server, copy))
+		return -EBUSY;
+	err = signatures_find(copy->dev, &signatures);
+	if (err || !signatures.found[0])
+		return err;
+	message(MESSAGE_ERROR, "%s: replay: holds %s, which would be overwritten", copy->output,
+		signatures.found);
+	hint("wipefs --all %s, if it may be lost", copy->output);
+	return -EMEDIUMTYPE;
+}
+
+/* A new file, or a block device that holds nothing that is known. */
+static int open_output(struct copy *copy, struct server *server)
 {
 	struct stat attr;
 	int err = 0;
@@ -71,15 +110,8 @@ static int open_output(struct copy *copy, struct posix_io *io)
 	else if (!S_ISBLK(attr.st_mode))
 		err = output_error(copy, "create", -EEXIST);
 	if (!err)
-		err = device_open(io, copy->output, DEVICE_BUFFERED, &copy->dev);
-	if (!err && copy->dev->size < copy->size) {
-		char size[SIZE_TEXT_LEN];
-
-		message(MESSAGE_ERROR, "%s: open: smaller than %s, which has %s", copy->output,
-			copy->name, format_size(copy->size, size));
-		err = -EINVAL;
-	}
-	return err;
+		err = device_open(server->io, copy->output, DEVICE_BUFFERED, &copy->dev);
+	return err ? err : check_device(server, copy);
 }
 
 /* Half a copy is worse than none. */
@@ -212,7 +244,7 @@ static int copy_one(struct server *server, struct copy *copy)
 	int err = -EINVAL;
 
 	if (find_backing(server, copy))
-		err = open_output(copy, server->io);
+		err = open_output(copy, server);
 	if (!err)
 		err = copy_all(server, copy);
 	close_output(copy, !err);

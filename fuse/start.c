@@ -207,20 +207,25 @@ static int stop_control(struct server *server)
 	return 0;
 }
 
-static int start_generation(struct server *server)
-{
-	struct waiter waiter = WAITER_INIT;
-
-	wb_start(server->wb, waiter_done, &waiter);
-	return waiter_wait(&waiter);
-}
-
 static int stop_generation(struct server *server)
 {
 	struct waiter waiter = WAITER_INIT;
 
 	wb_stop(server->wb, waiter_done, &waiter);
 	return watch_stop(server, &waiter);
+}
+
+/* Also when it fails the log has begun, and can't be closed before it has stopped. */
+static int start_generation(struct server *server)
+{
+	struct waiter waiter = WAITER_INIT;
+	int err;
+
+	wb_start(server->wb, waiter_done, &waiter);
+	err = waiter_wait(&waiter);
+	if (err)
+		stop_generation(server);
+	return err;
 }
 
 static int start_run_lock(struct server *server)

@@ -41,8 +41,10 @@ static bool send_line(const char *line, size_t len)
 {
 	struct pollfd writable = {.fd = log_socket, .events = POLLOUT};
 
-	if (log_socket < 0)
+	if (log_socket < 0) {
+		errno = ENOTCONN; /* not what went wrong elsewhere */
 		return false;
+	}
 	if (send(log_socket, line, len, MSG_NOSIGNAL) >= 0)
 		return true;
 	if (errno != EAGAIN || poll(&writable, 1, PATIENCE_MS) <= 0)

@@ -5,6 +5,7 @@
 # changes neither cache nor backing. What is lost is named and not invented.
 
 . "$(dirname "$0")/functions.sh"
+requires mkfs.ext4
 requires_loop
 
 replay() { # STATUS ARGUMENT...: and leaves the images as they are
@@ -47,6 +48,11 @@ loop_on "$tmp/new_disk"
 replay 0 "$cache" "disk=$loop"
 loop_off
 cmp -n 20000256 "$tmp/model" "$tmp/new_disk"
+# Not over what somebody may need.
+mkfs.ext4 -q -F "$tmp/new_disk"
+loop_on "$tmp/new_disk"
+refused 4 'holds ext4' wbfs replay "$cache" "disk=$loop"
+loop_off
 truncate -s 1M "$tmp/small_disk"
 loop_on "$tmp/small_disk"
 refused 1 'smaller' wbfs replay "$cache" "disk=$loop"
@@ -62,3 +68,11 @@ replay 6 "$tmp/rotten.img" "disk=$tmp/copy2"
 grep -Eq "disk: replay: bytes [0-9]+ to [0-9]+ can't be read: zeros instead" "$tmp/err"
 different=$({ cmp -l "$tmp/model" "$tmp/copy2" || true; } | wc -l)
 [[ $different -gt 0 && $different -le 4096 ]] || fail "$different bytes are different"
+
+# Another backing of the cache, which nothing has open now.
+truncate -s 32M "$tmp/other_disk"
+loop_on "$tmp/other_disk"
+mount_wb -d "other=$loop" -o allow_migrate=0 -o update_interval=0
+umount_wb
+refused 5 'backing other' wbfs replay "$cache" "disk=$loop"
+loop_off

@@ -5,6 +5,7 @@
 
 #define NR_SEGMENTS 64u
 #define LARGE_SEGMENTS 256u
+#define HUGE_SEGMENTS 2560u
 #define SEGMENT_BLOCKS 4u
 #define DATA_BLOCKS (NR_SEGMENTS * (SEGMENT_BLOCKS - 1)) /* that the log holds */
 #define NR_APART 20u
@@ -41,6 +42,21 @@ START_TEST(urgent_batch_is_an_eighth_of_the_log_at_most)
 	sim_settle(&t.sim);
 	ck_assert_uint_eq(status().nr_batches, 1);
 	ck_assert_uint_eq(status().last_migrated_segment_id, NR_SEGMENTS / 8);
+}
+END_TEST
+
+/* A batch has memory for so many segments, whatever the log's size. */
+START_TEST(urgent_batch_is_no_larger_than_what_a_batch_can_take)
+{
+	harness_teardown();
+	harness_make(HUGE_SEGMENTS, 2, 8);
+	begin();
+	knob(WB_KNOB_NR_MAX_BATCHED_MIGRATION, 256);
+	for (unsigned int i = 0; i < 3; i++, t.nr_trace = 0)
+		write_blocks(HUGE_SEGMENTS / 4 + 1);
+	sim_settle(&t.sim);
+	ck_assert_uint_eq(status().nr_batches, 1);
+	ck_assert_uint_eq(status().last_migrated_segment_id, 256);
 }
 END_TEST
 
@@ -95,6 +111,41 @@ START_TEST(writers_of_a_full_log_go_on_while_a_batch_is_written)
 	longest = longest_wait(20 * batch, &total);
 	ck_assert_uint_gt(total, NS_PER_S);
 	ck_assert_uint_lt(longest, total / 20 * 3 / 4);
+}
+END_TEST
+
+/* A write that has to wait for the pace. */
+static struct op *write_too_fast(void)
+{
+	for (;;) {
+		struct op *op = start_write(0, 0, BLOCK, 'c');
+
+		sim_settle(&t.sim);
+		if (!op->done && t.wb->pace.next > t.sim.now)
+			return op;
+		ck_assert_int_eq(op_wait(op), 0);
+	}
+}
+
+START_TEST(nobody_overtakes_a_writer_that_is_slowed_down)
+{
+	struct op *first, *second;
+
+	harness_teardown();
+	harness_make(LARGE_SEGMENTS, SEGMENT_BLOCKS, 8);
+	begin();
+	t.dev[0]->hold[BDEV_WRITE] = true;
+	write_blocks(LARGE_SEGMENTS * (SEGMENT_BLOCKS - 1) * 3 / 4);
+	t.nr_trace = 0;
+	first = write_too_fast();
+	t.sim.now = t.wb->pace.next; /* the timer is a little late */
+	second = start_write(0, 2 * BLOCK, BLOCK, 'd');
+	sim_settle(&t.sim);
+	ck_assert(first->done);
+	ck_assert(!second->done);
+	t.dev[0]->hold[BDEV_WRITE] = false;
+	ck_assert_int_eq(op_wait(first), 0);
+	ck_assert_int_eq(op_wait(second), 0);
 }
 END_TEST
 
@@ -193,9 +244,11 @@ int main(void)
 	const TTest *const tests[] = {
 		urgent_batch_takes_four_times_the_usual,
 		urgent_batch_is_an_eighth_of_the_log_at_most,
+		urgent_batch_is_no_larger_than_what_a_batch_can_take,
 		batch_that_is_not_urgent_is_as_large_as_the_knob_says,
 		writers_do_not_wait_while_a_quarter_is_free,
 		writers_of_a_full_log_go_on_while_a_batch_is_written,
+		nobody_overtakes_a_writer_that_is_slowed_down,
 		batch_waits_for_reads_of_its_backing_but_not_for_ever,
 		batch_has_one_write_in_flight_when_there_was_a_read_lately,
 		urgent_batch_does_not_wait_for_reads,
