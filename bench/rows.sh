@@ -316,7 +316,7 @@ sixteen_files() {
 
 # load_many FIO-ARGUMENT...: the jobs of sixteen_files
 load_many() {
-	fio --direct=1 --ioengine=psync --norandommap --random_generator=tausworthe64 \
+	working fio --direct=1 --ioengine=psync --norandommap --random_generator=tausworthe64 \
 		--randrepeat=0 --randseed=$((++seed)) --gtod_reduce=1 --group_reporting \
 		--runtime="${seconds_ms}ms" --time_based --output-format=json \
 		--output="$tmp/fio.json" "$@" "${many[@]}" >"$tmp/fio.out" 2>&1 ||
@@ -410,7 +410,7 @@ program() {
 	shift
 	[ ! -s "$tmp/$name.txt" ] || return 0
 	[ -x "$top_builddir/bench/$name" ] || lacking "bench/$name is not built: make bench/$name"
-	timeout 1800 "$top_builddir/bench/$name" "$@" >"$tmp/part.txt" ||
+	working timeout 1800 "$top_builddir/bench/$name" "$@" >"$tmp/part.txt" ||
 		lacking "bench/$name: exit status $?"
 	mv "$tmp/part.txt" "$tmp/$name.txt"
 }
