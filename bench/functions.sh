@@ -148,23 +148,49 @@ group_down() {
 	within=() group=''
 }
 
-end_all() {
-	trap - EXIT
-	set +e
+# Whatever is exposed now.
+drop_all() {
 	drop_loop
 	drop_wbfs
 	drop_other
+	[ -z "$nbdkit_pid" ] || {
+		kill "$nbdkit_pid" 2>/dev/null || true
+		wait "$nbdkit_pid" 2>/dev/null || true
+		nbdkit_pid=
+	}
+	rm -rf "$tmp/s3" "$tmp/nbd"
+}
+
+end_all() {
+	trap - EXIT
+	trap '' INT TERM HUP
+	set +e
+	[ -z "$working_pid" ] || {
+		kill "$working_pid" 2>/dev/null
+		wait "$working_pid" 2>/dev/null
+	}
+	drop_all
 	group_down
 	rm -f "$tmp"/*.img "${fast_image:-}"
 }
 
 # ---- loads ----
 
+# working COMMAND...: what may take long; bash is not deaf to signals meanwhile
+working() {
+	local status=0
+	"$@" &
+	working_pid=$!
+	wait "$working_pid" || status=$?
+	working_pid=
+	return "$status"
+}
+
 # load FILE FIO-ARGUMENT...: leaves the result in $tmp/fio.json
 load() {
 	local file=$1
 	shift
-	fio --name=load --filename="$file" --direct=1 --ioengine=libaio --norandommap \
+	working fio --name=load --filename="$file" --direct=1 --ioengine=libaio --norandommap \
 		--random_generator=tausworthe64 --randrepeat=0 --randseed=$((++seed)) \
 		--gtod_reduce=1 --group_reporting --runtime="${seconds_ms}ms" \
 		--output-format=json --output="$tmp/fio.json" "$@" >"$tmp/fio.out" 2>&1 ||
@@ -211,7 +237,7 @@ median() {
 }
 
 calc() {
-	awk "BEGIN { printf \"%.9g\\n\", $1 }"
+	awk "BEGIN { printf \"%.9g\\n\", ($1) }"
 }
 
 min() {

@@ -48,18 +48,6 @@ peer_s3backer() {
 	target=$null_dir/file
 }
 
-drop_peer() {
-	drop_loop
-	drop_wbfs
-	drop_other
-	[ -z "${nbdkit_pid-}" ] || {
-		kill "$nbdkit_pid" 2>/dev/null || true
-		wait "$nbdkit_pid" 2>/dev/null || true
-		nbdkit_pid=
-	}
-	rm -rf "$tmp/s3" "$tmp/nbd"
-}
-
 # peer_load NAME CASE FIO-ARGUMENT...
 peer_load() {
 	local value=$write_iops size=$((disk_mib < 1024 ? disk_mib : 1024))
@@ -69,7 +57,7 @@ peer_load() {
 	[ "$1" != wbfs ] || log_room
 	load "$target" --size="${size}M" "${room[@]:---time_based}" "${@:3}"
 	result "$1-$2" "$(fio_is "$value")"
-	drop_peer
+	drop_all
 }
 
 peers_run() {
@@ -98,7 +86,6 @@ row_peers() {
 	local peers=(wbfs null) peer
 	needs_loop
 	own_disks
-	trap 'drop_peer; end_all' EXIT
 	peers+=(loop)
 	peer_if qemu qemu-storage-daemon
 	peer_if nbd nbdkit nbdfuse
