@@ -8,7 +8,7 @@
 . "$(dirname "$0")/functions.sh"
 requires_plain_build 'measures an idle daemon'
 
-seconds=10
+seconds=7
 
 # of all threads
 wake_ups() {
@@ -26,15 +26,20 @@ bytes_of_io() {
 	awk '/^(read|write)_bytes/ { n += $2 } END { print n }' "/proc/$pid/io"
 }
 
-# idles_with MOST: wake-ups while nobody wants anything
+# idles_with MOST: wake-ups while nobody wants anything. Others may ask for something (df, a desktop),
+# so one quiet time of three is enough.
 idles_with() {
 	local most=$1 woken ticks io marks
 	touch "$tmp/before"
-	woken=$(wake_ups) ticks=$(cpu_ticks) io=$(bytes_of_io)
-	sleep "$seconds"
-	woken=$(($(wake_ups) - woken)) ticks=$(($(cpu_ticks) - ticks))
+	io=$(bytes_of_io)
+	for _ in 1 2 3; do
+		woken=$(wake_ups) ticks=$(cpu_ticks)
+		sleep "$seconds"
+		woken=$(($(wake_ups) - woken)) ticks=$(($(cpu_ticks) - ticks))
+		[ "$woken" -gt "$most" ] || [ "$ticks" -gt 1 ] || break
+	done
 	[ "$woken" -le "$most" ] || fail "$woken wake-ups in $seconds seconds"
-	[ "$ticks" -le 2 ] || fail "$ticks ticks of CPU in $seconds seconds"
+	[ "$ticks" -le 1 ] || fail "$ticks ticks of CPU in $seconds seconds"
 	[ "$(bytes_of_io)" -eq "$io" ] || fail "I/O: $io bytes before, $(bytes_of_io) after"
 	marks=$(find "$tmp" -name '*.img' -newer "$tmp/before")
 	[ -z "$marks" ] || fail "written to: $marks"
@@ -47,7 +52,7 @@ dd if="$tmp/model" of="$exposed" bs=30000 conv=notrunc,fsync status=none
 wbfs drain "$mnt"
 sleep 3 # for what comes by intervals
 
-idles_with $((seconds + 2))
+idles_with $((seconds + 1))
 echo 0 >"$control/update_interval"
 idles_with 2
 umount_wb
