@@ -57,7 +57,7 @@ refused '[12]' "link to /dev/loop.*: " wbfs loop --link "$disk/x" "$exposed"
 [ -z "$(losetup --noheadings --associated "$exposed")" ] || fail 'a loop device is left'
 refused 1 'not an absolute path' wbfs loop --link links "$exposed"
 
-refused 1 'no such exposed file' wbfs loop "$mnt" missing
+refused 1 'no such backing' wbfs loop "$mnt" missing
 refused 1 'no loop device' wbfs loop --detach "$mnt" disk
 refused 1 'needs a mount point and a name' wbfs loop "$mnt"
 refused 1 'too few' wbfs loop
