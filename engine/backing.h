@@ -110,8 +110,11 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 			bool zeros);
 /* Whether its migration goes on whatever the load: somebody waits for it, or there is no space. */
 bool backing_is_urgent(struct wb *wb, const struct wb_backing *backing);
-/* Whether its migration must begin no I/O now: others need it, or somebody measures their load. */
-bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing);
+/*
+ * Whether its migration must begin no I/O now: somebody measures the load of others, or these need it
+ * and its batch is not overdue.
+ */
+bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing, bool overdue);
 
 /* A record with an entry of it has been placed, or found by recovery; it began at `since` (ns). */
 void backing_uses(struct wb_backing *backing, const struct mark *record, uint64_t since);

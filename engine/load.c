@@ -37,11 +37,11 @@ bool backing_is_urgent(struct wb *wb, const struct wb_backing *b)
 	       wb->stopping || wb->knobs[WB_KNOB_FORCE_MIGRATE] || space_under_pressure(wb);
 }
 
-bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *b)
+bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *b, bool overdue)
 {
 	bool measured = b->quiet_until && wb_now(wb) < b->quiet_until;
 
-	if ((!measured && !b->busy) || backing_is_urgent(wb, b))
+	if ((!measured && (!b->busy || overdue)) || backing_is_urgent(wb, b))
 		return false;
 	if (measured)
 		wb_wake_at(wb, b->quiet_until);

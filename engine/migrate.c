@@ -30,8 +30,9 @@
 #include "engine/migrate_batch.h"
 
 #define LONGEST_PAUSE (30 * NS_PER_S)
-#define POLL_WRITES NS_PER_MS	   /* while a write stands in the way of poison */
-#define SMALL_BATCH_AFTER NS_PER_S /* less than a full batch is migrated this often at most */
+#define LONGEST_BATCH (60 * NS_PER_S) /* it rests while others are busy, until then */
+#define POLL_WRITES NS_PER_MS	      /* while a write stands in the way of poison */
+#define SMALL_BATCH_AFTER NS_PER_S    /* less than a full batch is migrated this often at most */
 
 static void enter(struct batch *b, enum batch_state state)
 {
@@ -382,10 +383,22 @@ static struct batch_io *free_io(struct batch *b)
 	return NULL;
 }
 
+/* What is written in part doesn't wait for others without end. Sets the time to look again. */
+static bool is_overdue(const struct batch *b)
+{
+	uint64_t due = b->begun_at + LONGEST_BATCH;
+
+	if (b->state < BATCH_ZEROING)
+		return false;
+	if (wb_now(b->wb) < due)
+		wb_wake_at(b->wb, due);
+	return wb_now(b->wb) >= due;
+}
+
 /* Issue what the stage has. True: all of it is done. */
 static bool run_stage(struct batch *b, bool (*next)(struct batch *b, struct batch_io *bio))
 {
-	bool quiet = backing_must_be_quiet(b->wb, b->backing);
+	bool quiet = backing_must_be_quiet(b->wb, b->backing, is_overdue(b));
 	unsigned int most = quiet ? 0 : migrate_most_in_flight(b);
 	struct batch_io *bio;
 

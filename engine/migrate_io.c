@@ -249,7 +249,7 @@ unsigned int migrate_most_in_flight(const struct batch *b)
 	if (b->state == BATCH_READING)
 		return waiter_first(b->wb, WAIT_DURABLE) ? 1 : MIGRATE_IOS;
 	if (!requests->nr && (!requests->ended || now >= requests->ended + RECENTLY))
-		return MIGRATE_IOS;
+		return b->backing->busy && !backing_is_urgent(b->wb, b->backing) ? 1 : MIGRATE_IOS;
 	if (backing_is_urgent(b->wb, b->backing))
 		return 1;
 	if (!requests->nr)

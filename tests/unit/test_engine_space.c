@@ -231,11 +231,23 @@ START_TEST(batch_rests_while_its_backing_is_busy)
 	ck_assert_uint_lt(in_flight, NR_APART);
 	wb_set_busy(t.wb, t.b[0], true);
 	t.dev[0]->hold[BDEV_WRITE] = false;
-	sim_sleep(&t.sim, 100 * NS_PER_S);
+	sim_sleep(&t.sim, 50 * NS_PER_S);
 	ck_assert_uint_eq(nr_written(), in_flight);
 	wb_set_busy(t.wb, t.b[0], false);
 	sim_settle(&t.sim);
 	ck_assert_uint_eq(nr_written(), NR_APART);
+}
+END_TEST
+
+START_TEST(batch_of_a_busy_backing_ends_after_a_minute)
+{
+	t.dev[0]->hold[BDEV_WRITE] = true;
+	begin_batch();
+	wb_set_busy(t.wb, t.b[0], true);
+	t.dev[0]->hold[BDEV_WRITE] = false;
+	sim_sleep(&t.sim, 70 * NS_PER_S);
+	ck_assert_uint_eq(nr_written(), NR_APART);
+	ck_assert(info(0).consistent);
 }
 END_TEST
 
@@ -253,6 +265,7 @@ int main(void)
 		batch_has_one_write_in_flight_when_there_was_a_read_lately,
 		urgent_batch_does_not_wait_for_reads,
 		batch_rests_while_its_backing_is_busy,
+		batch_of_a_busy_backing_ends_after_a_minute,
 	};
 
 	return harness_run("engine_space", tests, ARRAY_SIZE(tests), setup, harness_teardown);
