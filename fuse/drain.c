@@ -22,7 +22,7 @@
 #include "fuse/control_client.h"
 #include "fuse/progress.h"
 
-enum { LOOK_EVERY_NS = 200000000, WHY_LEN = 512 };
+enum { LOOK_EVERY_NS = 200000000, WHY_LEN = 768 };
 
 struct drain {
 	const struct mount_entry *mount;
