@@ -58,7 +58,9 @@ uint64_t wb_ram_needed(uint64_t nr_segments, uint32_t segment_blocks, unsigned i
 	       (buffers + 1) * layout_segment_len(&layout) +
 	       zeros_memory(EXTENT_RECOVERY * ZEROS_CAPACITY) +
 	       zeros_log_memory(EXTENT_RECOVERY * ZEROS_CAPACITY) +
-	       migrate_memory(&layout, USUAL_BATCH);
+	       migrate_memory(&layout,
+			      (uint32_t)max_u64(USUAL_BATCH,
+						space_largest_batch(nr_segments, USUAL_BATCH)));
 }
 
 static void free_wb(struct wb *wb)

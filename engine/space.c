@@ -29,14 +29,17 @@ static bool needs_log(const struct wb_backing *b)
 
 /* ---- pacing ---- */
 
+uint64_t space_largest_batch(uint64_t nr_segments, uint64_t usual)
+{
+	uint64_t most = min_u64(URGENT_BATCHES * usual, BATCH_SEGMENTS);
+
+	return nr_segments < PACED_SEGMENTS ? usual : min_u64(most, nr_segments / 8);
+}
+
 uint32_t space_urgent_batch(const struct wb *wb)
 {
-	uint32_t most = wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION];
-
-	if (wb->layout.nr_segments < PACED_SEGMENTS)
-		return most;
-	most = (uint32_t)min_u64(URGENT_BATCHES * most, BATCH_SEGMENTS);
-	return (uint32_t)min_u64(most, wb->layout.nr_segments / 8);
+	return (uint32_t)space_largest_batch(wb->layout.nr_segments,
+					     wb->knobs[WB_KNOB_NR_MAX_BATCHED_MIGRATION]);
 }
 
 static uint64_t reserve_blocks(const struct wb *wb)

@@ -39,6 +39,7 @@ struct pace {
  * larger batches is written faster; but not so many that the log is full before their end.
  */
 uint32_t space_urgent_batch(const struct wb *wb);
+uint64_t space_largest_batch(uint64_t nr_segments, uint64_t usual);
 
 /* Whether migration is due whatever the load is. */
 bool space_under_pressure(struct wb *wb);
