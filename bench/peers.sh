@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 #
 # What a user could have instead of wbfs, on an image of the same size: a plain loop device, and the
 # FUSE daemons of others. Those that are not installed are left out. None of them is a cache, so

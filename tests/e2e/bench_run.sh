@@ -27,21 +27,16 @@ has() {
 }
 
 mounted=$(mounts)
-expect_status '[01]' bench --out "$tmp/results" own-direct sequential-loop read-log \
-	fdatasync sync-space
+expect_status '[01]' bench --out "$tmp/results" own-loop read-log sync-space
 grep -q 'cache image of 64 MiB' "$tmp/out" || fail 'no heading'
 cmp "$tmp/results/table.txt" "$tmp/out" || fail 'the table is not what was printed'
-row=own-direct
+row=own-loop
 has raw null wbfs random
-row=sequential-loop
-has raw null wbfs
 row=read-log
 has null wbfs
-row=fdatasync
-has raw null wbfs
 row=sync-space
 has blocks
-for row in own-direct sequential-loop read-log fdatasync sync-space; do
+for row in own-loop read-log sync-space; do
 	grep -Eq "^$row\|.*\|(ok|MISSED)$" "$tmp/results/verdicts" || fail "$row: no verdict"
 done
 
