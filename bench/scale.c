@@ -124,7 +124,7 @@ static struct result recover_apart(const struct scale_log *log)
 
 /* What name stands for is one of these for each round. */
 static double seconds[HOST_MOST_ROUNDS], bytes[HOST_MOST_ROUNDS], reading[HOST_MOST_ROUNDS],
-	ratio[HOST_MOST_ROUNDS];
+	ratio[HOST_MOST_ROUNDS], worst[HOST_MOST_ROUNDS]; /* bytes, of all sizes */
 
 static void recover_all(struct scale_log *log)
 {
@@ -155,11 +155,12 @@ static void recover_all(struct scale_log *log)
 	unlink(log->path);
 }
 
-static void print(const char *what, uint64_t gib, double *values, const char *unit)
+__attribute__((format(printf, 1, 0))) static void print(const char *what, uint64_t gib,
+							double *values, const char *unit)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s_%llug", what, (unsigned long long)gib);
+	snprintf(name, sizeof(name), what, (unsigned long long)gib);
 	host_print(name, values, rounds, unit);
 }
 
@@ -169,9 +170,11 @@ static double scale(uint64_t gib)
 	struct scale_log log = {.path = path, .nr_blocks = gib * GIB_BLOCKS};
 
 	recover_all(&log);
-	print("recover", gib, seconds, "s");
-	print("memory", gib, bytes, "bytes/block");
+	print("recover_%llug_full", gib, seconds, "s");
+	print("bytes_per_block_%llug", gib, bytes, "bytes/block");
 	fflush(stdout);
+	if (bytes[rounds / 2] > worst[rounds / 2])
+		memcpy(worst, bytes, sizeof(worst));
 	return seconds[rounds / 2] / (double)log.nr_blocks;
 }
 
@@ -183,9 +186,9 @@ static void scale_small_records(uint64_t gib)
 				.dense = true};
 
 	recover_all(&log);
-	print("recover_two_block_records", gib, seconds, "s");
-	print("read_their_segments", gib, reading, "s");
-	host_print("recover_two_block_over_reading", ratio, rounds, "ratio");
+	print("recover_%llug_two_block", gib, seconds, "s");
+	print("read_%llug_two_block", gib, reading, "s");
+	host_print("recover_two_block_over_read", ratio, rounds, "ratio");
 }
 
 int main(int argc, char **argv)
@@ -224,6 +227,7 @@ int main(int argc, char **argv)
 			first = each;
 		sizes = *end ? end + 1 : end;
 	}
+	host_print("bytes_per_block", worst, rounds, "bytes");
 	scale_small_records(1);
 	return 0;
 }
