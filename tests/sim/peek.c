@@ -28,7 +28,7 @@ bool peek_placed(struct wb_io *io, uint64_t *record, uint32_t *entry)
 /* To the last segment: not even that a block is lost can be noted. */
 bool peek_is_full(struct wb *wb)
 {
-	return !segments_have_slots(wb, 1);
+	return !segments_have_slots(wb, 1) || !blocks_extent_room(wb, EXTENT_REQUEST);
 }
 
 bool peek_crowded(struct wb *wb)

@@ -30,7 +30,10 @@ bool one_in(struct world *w, uint64_t n)
 	return dice(w, n) == 0;
 }
 
-/* A log that is full to its last segment has no room to note that a block is lost. */
+/*
+ * A log that is full to its last segment has no room to note that a block is lost; and such notes,
+ * which nobody has reckoned with, take room that others need for zeros.
+ */
 bool world_is_stuck(const struct world *w)
 {
 	return w->nr_lost && peek_is_full(w->wb);
