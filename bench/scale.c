@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,13 @@ static void scale_small_records(uint64_t gib)
 	host_print("recover_two_block_over_read", ratio, rounds, "ratio");
 }
 
+static void remove_image(int signal)
+{
+	(void)signal;
+	unlink(path);
+	_exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *sizes = "16,64,256", *dir = "/var/tmp";
@@ -214,6 +222,8 @@ int main(int argc, char **argv)
 		}
 	}
 	snprintf(path, sizeof(path), "%s/wbfs-scale.%d", dir, (int)getpid());
+	signal(SIGINT, remove_image);
+	signal(SIGTERM, remove_image);
 	while (*sizes) {
 		uint64_t gib = strtoull(sizes, &end, 10);
 		double each;
