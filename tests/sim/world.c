@@ -131,14 +131,15 @@ static bool open_cache(struct world *w, bool *truncated)
 	w->options.recover_truncate = w->damaging && one_in(w, 8);
 	if (w->damaging && one_in(w, 5))
 		faults_damage(w);
-	if (faults_damaged(w))
-		vouched = check_vouched(w);
 	if (w->faulty && one_in(w, 8))
 		faults_inject(w);
 	w->writes_at_open = count_writes(w);
 	err = try_open(w);
 	if (err && open_damaged(w, err))
 		return false;
+	/* A flush that failed may have taken what vouched before. */
+	if (faults_damaged(w))
+		vouched = check_vouched(w);
 	w->cache_faults_at_open = faults_of(w->cache);
 	w->cache_fails_at_open = w->cache->nr_failed[BDEV_WRITE] + w->cache->nr_failed[BDEV_FLUSH];
 	w->sim.wb = w->wb;
