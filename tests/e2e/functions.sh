@@ -398,7 +398,7 @@ on_terminal() {
 		# shellcheck disable=SC2059 # escapes are wanted
 		printf "$input"
 		wait_until 60 test -e "$tmp/typed"
-	} | script -qec "stty cols $columns; $(printf '%q ' "$@"); s=\$?; : >$tmp/typed; exit \$s" \
+	} | script -qec "trap : INT; stty cols $columns; $(printf '%q ' "$@"); s=\$?; : >$tmp/typed; exit \$s" \
 		/dev/null >"$tmp/screen.raw" || status=$?
 	rm -f "$tmp/typed"
 	tr '\r' '\n' <"$tmp/screen.raw" | sed 's/\x1b\[K//g' >"$tmp/screen"
@@ -480,6 +480,7 @@ export ASAN_OPTIONS="log_path=$tmp/sanitizer:${ASAN_OPTIONS-}"
 export UBSAN_OPTIONS="log_path=$tmp/sanitizer:print_stacktrace=1:${UBSAN_OPTIONS-}"
 export TSAN_OPTIONS="log_path=$tmp/sanitizer:${TSAN_OPTIONS-}"
 export LC_ALL=C
+export SHELL=/bin/bash TERM=xterm # what script(1) and the programs in it see, wherever this runs
 
 [ "$(id -u)" -eq 0 ] || skip 'not root'
 [ -e /dev/fuse ] || skip 'no /dev/fuse on this machine'
