@@ -17,11 +17,9 @@
 #include <string.h>
 
 #include "bench/engine_host.h"
+#include "engine/xxh.h"
 #include "fuse/memory.h"
 #include "fuse/timer.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define BLOCK ((uint64_t)WB_BLOCK_SIZE)
 #define RING_BLOCKS (64u * 256) /* as many as the engine has buffers for */

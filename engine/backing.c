@@ -8,9 +8,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "engine/xxh.h"
 
 #define SAMPLES 16u
 #define SMALL_LOG 16u /* segments: an eighth would be too little for others */
