@@ -264,16 +264,6 @@ void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *
 	io->done(io, err);
 }
 
-void request_end_straight(struct wb_io *io, const struct bdev_io *bio)
-{
-	struct wb *wb = request_of(io)->wb;
-
-	wb_lock(wb);
-	backing_request_io(wb, io->backing, bio);
-	wb_unlock(wb);
-	request_end(wb, io, bio->err, NULL);
-}
-
 bool wb_has_stopped(struct wb *wb)
 {
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;

@@ -82,6 +82,7 @@ struct request {
 	unsigned int edge;    /* being fetched: 0 the first block, 1 the last */
 	unsigned int nr_runs;
 	struct head_run runs[WRITE_RUNS];
+	struct request *next_copied; /* of those that a thread will publish together */
 	struct waiter waiter;
 	struct bdev_io io; /* of a backing that is not cached */
 	struct fetch fetch;
@@ -210,9 +211,14 @@ int request_enter(struct wb *wb);
  * counted (NULL: not). Without the mutex.
  */
 void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency);
-/* The I/O of a request for a backing that is not cached has ended, and with it the request. */
-void request_end_straight(struct wb_io *io, const struct bdev_io *bio);
+/*
+ * A request of a backing that is not cached, after request_enter: one I/O on its device, and a flush
+ * if it asks for that. Mutex held.
+ */
+void request_straight(struct wb *wb, struct wb_io *io, enum bdev_op op, void *buf);
 
+/* Without the mutex: that of a request, which ends when it has waited. */
+void waiter_init(struct waiter *waiter);
 /* waiter.c; mutex held */
 void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint64_t target);
 /*

@@ -82,6 +82,12 @@ static void call_all(struct work *works, struct work **tail)
 	queue.running = false;
 }
 
+void wb_call_soon(struct work *work)
+{
+	work->next = NULL;
+	call_all(work, &work->next);
+}
+
 void wb_unlock(struct wb *wb)
 {
 	struct bdev_io *ios;

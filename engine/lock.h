@@ -22,6 +22,9 @@ struct work {
 void wb_lock(struct wb *wb);
 void wb_unlock(struct wb *wb);
 
+/* From within a work, without the mutex: call this after what is due on this thread already. */
+void wb_call_soon(struct work *work);
+
 /* All of these: mutex held. */
 void wb_kick(struct wb *wb);
 void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io);

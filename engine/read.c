@@ -14,24 +14,9 @@ static void fetched(struct fetch *fetch, int err)
 		    fetch->missed ? &figures->read_miss_ns : &figures->read_hit_ns);
 }
 
-static void straight_done(struct bdev_io *bio)
-{
-	request_end_straight(bio->owner, bio);
-}
-
-static void read_straight(struct wb_io *io)
-{
-	struct request *r = request_of(io);
-
-	bdev_io_init(&r->io, BDEV_READ, io->off, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE,
-		     io->len);
-	r->io.owner = io;
-	r->io.done = straight_done;
-	bdev_submit(io->backing->dev, &r->io);
-}
-
 void wb_read(struct wb *wb, struct wb_io *io)
 {
+	bool cached = io->backing->entry.id;
 	struct request *r = request_of(io);
 	int err;
 
@@ -41,6 +26,8 @@ void wb_read(struct wb *wb, struct wb_io *io)
 	err = request_enter(wb);
 	io->backing->figures.nr_reads++;
 	io->backing->figures.read_bytes += io->len;
+	if (!err && io->len && !cached)
+		request_straight(wb, io, BDEV_READ, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE);
 	wb_unlock(wb);
 	if (err) {
 		io->done(io, err);
@@ -50,10 +37,8 @@ void wb_read(struct wb *wb, struct wb_io *io)
 		request_end(wb, io, 0, NULL);
 		return;
 	}
-	if (!io->backing->entry.id) {
-		read_straight(io);
+	if (!cached)
 		return;
-	}
 	r->fetch.wb = wb;
 	r->fetch.backing = io->backing;
 	r->fetch.block = io->off / WB_BLOCK_SIZE;

@@ -110,45 +110,25 @@ void sync_pump(struct wb *wb)
 	seal_for_syncs(wb);
 }
 
-static void sync_done(struct work *work)
-{
-	struct waiter *waiter = container_of(work, struct waiter, work);
-	struct request *r = container_of(waiter, struct request, waiter);
-
-	io_of(r)->done(io_of(r), waiter->err);
-}
-
-static void straight_done(struct bdev_io *bio)
-{
-	request_end_straight(bio->owner, bio);
-}
-
 static void sync_straight(struct wb *wb, struct wb_io *io)
 {
-	struct bdev_io *bio = &request_of(io)->io;
 	int err;
 
 	request_of(io)->wb = wb;
 	wb_lock(wb);
 	err = request_enter(wb);
+	if (!err)
+		request_straight(wb, io, BDEV_FLUSH, NULL);
 	wb_unlock(wb);
-	if (err) {
+	if (err)
 		io->done(io, err);
-		return;
-	}
-	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
-	bio->owner = io;
-	bio->done = straight_done;
-	bdev_submit(io->backing->dev, bio);
 }
 
 static void sync_log(struct wb *wb, struct wb_io *io)
 {
 	struct request *r = request_of(io);
 
-	r->waiter.work.fn = sync_done;
-	r->waiter.done = NULL;
-	r->waiter.err = 0;
+	waiter_init(&r->waiter);
 	wb_lock(wb);
 	wb->figures.nr_syncs++;
 	if (wb->failed || wb->stopping) {

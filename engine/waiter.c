@@ -9,6 +9,21 @@
 
 #include "engine/engine.h"
 
+static void end_request(struct work *work)
+{
+	struct waiter *waiter = container_of(work, struct waiter, work);
+	struct wb_io *io = io_of(container_of(waiter, struct request, waiter));
+
+	io->done(io, waiter->err);
+}
+
+void waiter_init(struct waiter *waiter)
+{
+	waiter->work.fn = end_request;
+	waiter->done = NULL;
+	waiter->err = 0;
+}
+
 void waiter_add(struct wb *wb, struct waiter *waiter, enum waiter_for what, uint64_t target)
 {
 	waiter->what = what;

@@ -244,7 +244,7 @@ struct wb_io {
 	uint64_t off;
 	uint64_t len;
 	/*
-	 * wb_write: the data, any alignment.
+	 * wb_write: the data, any alignment. Nobody changes it before done.
 	 * wb_read: block-aligned memory for all blocks that the range touches; the byte at off
 	 * arrives at buf + off % 4096, what is around the range is undefined.
 	 */
@@ -254,6 +254,7 @@ struct wb_io {
 	/* Called once, on any thread, without engine locks, perhaps before the call returns. */
 	void (*done)(struct wb_io *io, int err);
 	void *ctx;
+	struct wb_io *next; /* wb_write_all */
 	struct wb_io_private {
 		uint64_t opaque[WB_IO_PRIVATE];
 	} private;
@@ -272,6 +273,8 @@ struct wb_io {
  */
 void wb_read(struct wb *wb, struct wb_io *io);
 void wb_write(struct wb *wb, struct wb_io *io);
+/* A chain of writes, linked by next up to NULL: the same, at less cost. */
+void wb_write_all(struct wb *wb, struct wb_io *chain);
 void wb_zero(struct wb *wb, struct wb_io *io);
 void wb_sync(struct wb *wb, struct wb_io *io);
 

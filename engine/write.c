@@ -12,7 +12,8 @@
  *
  * and is then published: from one moment to the next all of it is seen by readers, and
  * acknowledged. The log's order is that of placing; a block published late loses against a newer
- * one.
+ * one. Units that a thread was given together are placed, copied and published together, so that
+ * the mutex and what it protects go from one CPU to another once for all of them.
  */
 #include "config.h"
 
@@ -105,24 +106,16 @@ static void finish(struct wb *wb, struct request *r, int err)
 
 /* ---- copying and publishing ---- */
 
-/* Where the data of a whole block comes from; *len of it, the rest being zeros. */
-static const uint8_t *whole_source(struct request *r, uint64_t block, size_t *len)
-{
-	struct wb_io *io = io_of(r);
-
-	*len = backing_block_end(io->backing, block) - block * WB_BLOCK_SIZE;
-	return (const uint8_t *)io->buf + (block * WB_BLOCK_SIZE - io->off);
-}
-
 static void copy_block(struct request *r, uint64_t block, uint8_t *to)
 {
+	const uint8_t *from = edge_page(r, block != first_block(r));
+	struct wb_io *io = io_of(r);
 	size_t len = WB_BLOCK_SIZE;
-	const uint8_t *from;
 
-	if (covers(r, block))
-		from = whole_source(r, block, &len);
-	else
-		from = edge_page(r, block != first_block(r));
+	if (covers(r, block)) {
+		len = backing_block_end(io->backing, block) - block * WB_BLOCK_SIZE;
+		from = (const uint8_t *)io->buf + (block * WB_BLOCK_SIZE - io->off);
+	}
 	memcpy(to, from, len);
 	memset(to + len, 0, WB_BLOCK_SIZE - len);
 }
@@ -198,15 +191,10 @@ static void acknowledge(struct wb *wb, struct request *r)
 	waiter_add(wb, &r->waiter, WAIT_DURABLE, last);
 }
 
-static void copy_and_publish(struct work *work)
+static void publish(struct wb *wb, struct request *r)
 {
-	struct request *r = container_of(work, struct request, work);
 	struct wb_io *io = io_of(r);
-	struct wb *wb = r->wb;
 
-	for (unsigned int i = 0; i < r->nr_runs; i++)
-		copy_run(r, &r->runs[i]);
-	wb_lock(wb);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		publish_run(wb, r, &r->runs[i]);
 	wb->nr_zeroing -= r->zero;
@@ -219,7 +207,44 @@ static void copy_and_publish(struct work *work)
 		r->off = r->end;
 		begin_unit(wb, r);
 	}
+}
+
+/* The units that this thread has copied and not yet published, and the work that will do so. */
+static _Thread_local struct {
+	struct work work;
+	struct request *first, **last;
+} copied;
+
+static void publish_copied(struct work *work)
+{
+	struct wb *wb = copied.first->wb;
+
+	(void)work;
+	wb_lock(wb);
+	while (copied.first) {
+		struct request *r = copied.first;
+
+		copied.first = r->next_copied;
+		publish(wb, r);
+	}
 	wb_unlock(wb);
+}
+
+static void copy_unit(struct work *work)
+{
+	struct request *r = container_of(work, struct request, work);
+
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		copy_run(r, &r->runs[i]);
+	if (!copied.first) {
+		copied.last = &copied.first;
+		copied.work.fn = publish_copied;
+		wb_call_soon(&copied.work);
+	}
+	assert(!copied.first || copied.first->wb == r->wb);
+	r->next_copied = NULL;
+	*copied.last = r;
+	copied.last = &r->next_copied;
 }
 
 /* ---- placing ---- */
@@ -321,7 +346,7 @@ static bool try_place(struct wb *wb, struct request *r)
 	place(wb, r);
 	space_placed(wb, unit_blocks(r));
 	r->state = REQUEST_COPYING;
-	r->work.fn = copy_and_publish;
+	r->work.fn = copy_unit;
 	wb_defer(wb, &r->work);
 	return true;
 }
@@ -500,86 +525,71 @@ void write_pump(struct wb *wb)
 
 /* ---- entry ---- */
 
-static void dsync_done(struct work *work)
+static void count_arrival(struct wb_io *io, bool zero)
 {
-	struct waiter *waiter = container_of(work, struct waiter, work);
-	struct request *r = container_of(waiter, struct request, waiter);
-
-	io_of(r)->done(io_of(r), waiter->err);
-}
-
-static void straight_flushed(struct bdev_io *bio)
-{
-	request_end_straight(bio->owner, bio);
-}
-
-static void straight_done(struct bdev_io *bio)
-{
-	struct wb_io *io = bio->owner;
-
-	if (bio->err || !(io->flags & WB_IO_DSYNC)) {
-		request_end_straight(io, bio);
+	if (zero) {
+		io->backing->figures.nr_zeros++;
 		return;
 	}
-	wb_lock(request_of(io)->wb);
-	backing_request_io(request_of(io)->wb, io->backing, bio);
-	wb_unlock(request_of(io)->wb);
-	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
-	bio->owner = io;
-	bio->done = straight_flushed;
-	bdev_submit(io->backing->dev, bio);
+	io->backing->figures.nr_writes++;
+	io->backing->figures.write_bytes += io->len;
 }
 
-static void write_straight(struct wb_io *io, bool zero)
+static void begin(struct wb *wb, struct wb_io *io, bool zero)
 {
-	struct bdev_io *bio = &request_of(io)->io;
-
-	bdev_io_init(bio, zero ? BDEV_ZERO : BDEV_WRITE, io->off, zero ? NULL : io->buf, io->len);
-	bio->owner = io;
-	bio->done = straight_done;
-	bdev_submit(io->backing->dev, bio);
-}
-
-static void submit(struct wb *wb, struct wb_io *io, bool zero)
-{
+	bool cached = io->backing->entry.id;
 	struct request *r = request_of(io);
-	int err;
+	int err = 0;
 
-	if (wb->read_only || io->backing->dev->read_only) {
-		io->done(io, -EROFS);
-		return;
-	}
 	r->wb = wb;
 	r->zero = zero;
 	r->off = io->off;
-	r->waiter.work.fn = dsync_done;
-	r->waiter.done = NULL;
-	r->began = wb_now(wb);
-	wb_lock(wb);
-	if (zero) {
-		io->backing->figures.nr_zeros++;
-	} else {
-		io->backing->figures.nr_writes++;
-		io->backing->figures.write_bytes += io->len;
-	}
-	err = io->backing->entry.id ? refusal(wb) : wb->stopping ? -ESHUTDOWN : 0;
-	if (err || !io->len)
+	waiter_init(&r->waiter);
+	if (wb->read_only || io->backing->dev->read_only)
+		err = -EROFS;
+	else if (cached)
+		err = refusal(wb);
+	else if (wb->stopping)
+		err = -ESHUTDOWN;
+	if (err != -EROFS)
+		count_arrival(io, zero);
+	if (err || !io->len) {
 		finish(wb, r, err);
-	else if (io->backing->entry.id)
+	} else if (cached) {
 		begin_unit(wb, r);
-	else
-		err = request_enter(wb);
+	} else {
+		wb->nr_others++;
+		request_straight(wb, io, zero ? BDEV_ZERO : BDEV_WRITE, zero ? NULL : io->buf);
+	}
+}
+
+static void begin_all(struct wb *wb, struct wb_io *chain, bool zero)
+{
+	uint64_t now = wb_now(wb);
+	struct wb_io *next;
+
+	wb_lock(wb);
+	for (struct wb_io *io = chain; io; io = next) {
+		next = io->next;
+		request_of(io)->began = now;
+		begin(wb, io, zero);
+	}
 	wb_unlock(wb);
-	if (!err && io->len && !io->backing->entry.id)
-		write_straight(io, zero);
 }
 
 void wb_write(struct wb *wb, struct wb_io *io)
 {
-	submit(wb, io, false);
+	io->next = NULL;
+	begin_all(wb, io, false);
+}
+
+void wb_write_all(struct wb *wb, struct wb_io *chain)
+{
+	begin_all(wb, chain, false);
 }
 
 void wb_zero(struct wb *wb, struct wb_io *io)
 {
-	submit(wb, io, true);
+	io->next = NULL;
+	begin_all(wb, io, true);
 }

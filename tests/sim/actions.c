@@ -40,7 +40,13 @@ static void write_some(struct world *w)
 
 static void write_many(struct world *w)
 {
-	for (uint64_t n = dice(w, 12); n; n--)
+	uint64_t n = dice(w, 12);
+
+	if (one_in(w, 2)) {
+		requests_write_all(w, n);
+		return;
+	}
+	while (n--)
 		request_start(w, WRITE);
 }
 

@@ -282,7 +282,13 @@ static void submit(struct world *w, struct client *c)
 		break;
 	case WRITE:
 		model_fill(c->disk, c->io.off, c->io.len, c->stamp, c->buf);
-		wb_write(w->wb, &c->io);
+		if (w->chain) {
+			*w->chain = &c->io;
+			w->chain = &c->io.next;
+			*w->chain = NULL;
+		} else {
+			wb_write(w->wb, &c->io);
+		}
 		break;
 	case ZERO:
 		wb_zero(w->wb, &c->io);
@@ -315,6 +321,18 @@ void request_start(struct world *w, enum kind kind)
 	note(w, "%s disk %u, sectors %u+%u, stamp %u%s", kind_names[kind], disk, first_sector(c),
 	     nr_sectors(c), c->stamp, c->io.flags ? ", dsync" : "");
 	submit(w, c);
+}
+
+void requests_write_all(struct world *w, uint64_t nr)
+{
+	struct wb_io *first = NULL;
+
+	w->chain = &first;
+	while (nr--)
+		request_start(w, WRITE);
+	w->chain = NULL;
+	if (first)
+		wb_write_all(w->wb, first);
 }
 
 bool requests_busy(const struct world *w, unsigned int disk)

@@ -131,6 +131,7 @@ struct world {
 	struct wb_options options;
 	uint8_t uuid[WB_UUID_LEN];
 	struct client clients[MAX_REQUESTS];
+	struct wb_io **chain; /* the end of what will be submitted together, or NULL */
 	struct wb_io reader; /* of everything */
 	struct task tasks[MAX_TASKS];
 	uint64_t nr_tasks;   /* ever */
@@ -191,6 +192,8 @@ void act(struct world *w);
 
 /* requests.c */
 void request_start(struct world *w, enum kind kind);
+/* Up to so many writes in one call. */
+void requests_write_all(struct world *w, uint64_t nr);
 /* Register what has been placed in the log meanwhile. */
 void requests_note_placed(struct world *w);
 bool requests_busy(const struct world *w, unsigned int disk);

@@ -270,11 +270,18 @@ static struct op *new_op(unsigned int backing, uint64_t off, uint64_t len)
 	return op;
 }
 
-struct op *start_write(unsigned int backing, uint64_t off, uint64_t len, char letter)
+struct op *make_write(unsigned int backing, uint64_t off, uint64_t len, char letter)
 {
 	struct op *op = new_op(backing, off, len);
 
 	memset(op->buf, letter, len);
+	return op;
+}
+
+struct op *start_write(unsigned int backing, uint64_t off, uint64_t len, char letter)
+{
+	struct op *op = make_write(backing, off, len, letter);
+
 	wb_write(t.wb, &op->io);
 	return op;
 }

@@ -91,6 +91,8 @@ int wait_done(void);
 
 /* ---- requests ---- */
 
+/* Not yet submitted. */
+struct op *make_write(unsigned int backing, uint64_t off, uint64_t len, char letter);
 struct op *start_write(unsigned int backing, uint64_t off, uint64_t len, char letter);
 struct op *start_dsync(unsigned int backing, uint64_t off, uint64_t len, char letter);
 struct op *start_zero(unsigned int backing, uint64_t off, uint64_t len);

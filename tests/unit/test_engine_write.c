@@ -157,6 +157,51 @@ START_TEST(partial_write_sees_an_earlier_partial_one_that_waited)
 }
 END_TEST
 
+START_TEST(writes_of_a_chain_are_in_the_order_of_the_chain)
+{
+	struct op *ops[] = {
+		make_write(0, 3 * BLOCK, BLOCK, 'a'),
+		make_write(0, 3 * BLOCK + SECTOR, SECTOR, 'b'),
+		make_write(0, 5 * BLOCK, 0, 'c'),
+		make_write(1, 3 * BLOCK, 2 * BLOCK, 'd'),
+		make_write(0, 3 * BLOCK, SECTOR, 'e'),
+	};
+
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(ops); i++)
+		ops[i]->io.next = &ops[i + 1]->io;
+	wb_write_all(t.wb, &ops[0]->io);
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+		ck_assert_int_eq(op_wait(ops[i]), 0);
+	expect(0, 3 * BLOCK, SECTOR, 'e');
+	expect(0, 3 * BLOCK + SECTOR, SECTOR, 'b');
+	expect(0, 3 * BLOCK + 2 * SECTOR, 6 * SECTOR, 'a');
+	expect_block(1, 3, 'd');
+	expect_block(1, 4, 'd');
+}
+END_TEST
+
+START_TEST(one_of_a_chain_fails_and_one_waits_without_the_others)
+{
+	struct op *late = make_write(0, 3 * BLOCK + 10, 100, 'a');
+	struct op *refused = make_write(1, 0, BLOCK, 'b');
+	struct op *good = make_write(0, 5 * BLOCK, BLOCK, 'c');
+
+	t.dev[1]->bdev.read_only = true;
+	t.dev[0]->hold[BDEV_READ] = true;
+	late->io.next = &refused->io;
+	refused->io.next = &good->io;
+	wb_write_all(t.wb, &late->io);
+	ck_assert(!late->done);
+	ck_assert(refused->done && good->done);
+	ck_assert_int_eq(op_wait(refused), -EROFS);
+	ck_assert_int_eq(op_wait(good), 0);
+	t.dev[0]->hold[BDEV_READ] = false;
+	ck_assert_int_eq(op_wait(late), 0);
+	expect(0, 3 * BLOCK + 10, 100, 'a');
+	expect_block(0, 5, 'c');
+}
+END_TEST
+
 START_TEST(same_block_of_another_backing_waits_for_nothing)
 {
 	t.dev[0]->hold[BDEV_READ] = true;
@@ -390,6 +435,8 @@ int main(void)
 		part_of_zeroed_block_is_surrounded_by_zeros,
 		later_write_of_a_block_waits_for_an_earlier_partial_one,
 		partial_write_sees_an_earlier_partial_one_that_waited,
+		writes_of_a_chain_are_in_the_order_of_the_chain,
+		one_of_a_chain_fails_and_one_waits_without_the_others,
 		same_block_of_another_backing_waits_for_nothing,
 		unreadable_backing_fails_the_partial_write_and_not_the_whole_one,
 		damaged_log_copy_fails_the_partial_write_and_not_the_whole_one,
