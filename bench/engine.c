@@ -24,6 +24,7 @@
 #define BLOCK ((uint64_t)WB_BLOCK_SIZE)
 #define RING_BLOCKS (64u * 256) /* as many as the engine has buffers for */
 #define THREADS 2u
+#define CHAIN 16u	  /* writes submitted at once, as receivers do when there are many */
 #define READ_BLOCKS 4096u /* surely still in buffers */
 
 enum test_case { MEMCPY, WRITE, OVERWRITE, READ, NR_CASES };
@@ -42,8 +43,8 @@ struct job {
 	uint32_t first, nr;
 	struct wb *wb;
 	struct wb_backing *backing;
-	struct wb_io io;
-	_Atomic bool done;
+	struct wb_io ios[CHAIN];
+	_Atomic unsigned int nr_done;
 	uint8_t *pages, *to;
 };
 
@@ -69,31 +70,50 @@ static void request_done(struct wb_io *io, int err)
 	struct job *job = io->ctx;
 
 	host_check(err, "request");
-	atomic_store_explicit(&job->done, true, memory_order_release);
+	atomic_fetch_add_explicit(&job->nr_done, 1, memory_order_release);
+}
+
+static struct wb_io *fill(struct job *job, unsigned int n, uint32_t i)
+{
+	struct wb_io *io = &job->ios[n];
+
+	io->backing = job->backing;
+	io->off = order[i] * BLOCK;
+	io->len = BLOCK;
+	io->pages = job->pages + n * WB_IO_PAGES * BLOCK;
+	io->flags = 0;
+	io->done = request_done;
+	io->ctx = job;
+	io->next = n + 1 < CHAIN ? &job->ios[n + 1] : NULL;
+	return io;
+}
+
+/* They may have to wait for a buffer whose I/O is another thread's. */
+static void await(struct job *job, unsigned int nr)
+{
+	do
+		host_complete();
+	while (atomic_load_explicit(&job->nr_done, memory_order_acquire) < nr);
+}
+
+static void read_block(struct job *job, uint32_t i)
+{
+	struct wb_io *io = fill(job, 0, i);
+
+	io->buf = job->to;
+	atomic_store_explicit(&job->nr_done, 0, memory_order_relaxed);
+	wb_read(job->wb, io);
+	await(job, 1);
 }
 
 /* A write goes anywhere in the backing, but to each block once. */
-static void request(struct job *job, uint32_t i, bool read)
+static void write_blocks(struct job *job, uint32_t i)
 {
-	job->io.backing = job->backing;
-	job->io.off = order[i] * BLOCK;
-	job->io.len = BLOCK;
-	job->io.pages = job->pages;
-	job->io.flags = 0;
-	job->io.done = request_done;
-	job->io.ctx = job;
-	atomic_store_explicit(&job->done, false, memory_order_relaxed);
-	if (read) {
-		job->io.buf = job->to;
-		wb_read(job->wb, &job->io);
-	} else {
-		job->io.buf = source + order[i] * BLOCK;
-		wb_write(job->wb, &job->io);
-	}
-	/* It may have to wait for a buffer whose I/O is another thread's. */
-	do
-		host_complete();
-	while (!atomic_load_explicit(&job->done, memory_order_acquire));
+	for (unsigned int n = 0; n < CHAIN; n++)
+		fill(job, n, i + n)->buf = source + order[i + n] * BLOCK;
+	atomic_store_explicit(&job->nr_done, 0, memory_order_relaxed);
+	wb_write_all(job->wb, job->ios);
+	await(job, CHAIN);
 }
 
 /* Each thread on a core of its own: else the kernel puts two together when one wakes the other. */
@@ -117,14 +137,17 @@ static void *run_job(void *arg)
 
 	pin(job->number);
 	/* What is read has to be in a buffer. */
-	for (uint32_t i = 0; read && i < READ_BLOCKS; i++)
-		request(job, job->first + i, false);
+	for (uint32_t i = 0; read && i < READ_BLOCKS; i += CHAIN)
+		write_blocks(job, job->first + i);
 	pthread_barrier_wait(&barrier);
 	if (job->which == MEMCPY)
 		copy_and_hash(job);
-	else
+	else if (read)
 		for (uint32_t i = 0; i < job->nr; i++)
-			request(job, job->first + (read ? i % READ_BLOCKS : i), read);
+			read_block(job, job->first + i % READ_BLOCKS);
+	else
+		for (uint32_t i = 0; i < job->nr; i += CHAIN)
+			write_blocks(job, job->first + i);
 	pthread_barrier_wait(&barrier);
 	return NULL;
 }
@@ -148,8 +171,8 @@ static double run(enum test_case which, unsigned int threads, struct wb *wb,
 		job->wb = wb;
 		job->backing = backing;
 		if (!job->pages)
-			job->pages = aligned_alloc(BLOCK, (WB_IO_PAGES + 1) * BLOCK);
-		job->to = job->pages + WB_IO_PAGES * BLOCK;
+			job->pages = aligned_alloc(BLOCK, (CHAIN * WB_IO_PAGES + 1) * BLOCK);
+		job->to = job->pages + CHAIN * WB_IO_PAGES * BLOCK;
 		host_check(-pthread_create(&job->thread, NULL, run_job, job), "thread");
 	}
 	pthread_barrier_wait(&barrier);

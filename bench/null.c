@@ -129,6 +129,27 @@ static void on_release(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
 
 /* ---- data ---- */
 
+static void answer_writes(struct wb_io *chain)
+{
+	for (struct wb_io *io = chain, *next; io; io = next) {
+		struct request *request = io->ctx;
+
+		next = io->next;
+		fuse_reply_write(request->req, io->len);
+		request_put(request);
+	}
+}
+
+static void drop_write(fuse_req_t req, size_t len)
+{
+	struct request *request = request_take(req);
+
+	request->len = len;
+	request->io.len = len;
+	request->io.ctx = request;
+	request_submit(request, answer_writes);
+}
+
 static struct bdev_io *transfer_of(const struct request *request)
 {
 	return &transfers[request - null.requests.requests];
@@ -197,7 +218,7 @@ static void on_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t len
 	else if (null.dev)
 		transfer(req, BDEV_WRITE, place(id, (uint64_t)off), (char *)data, len);
 	else
-		fuse_reply_write(req, len);
+		drop_write(req, len);
 }
 
 static void on_fsync(fuse_req_t req, fuse_ino_t id, int datasync, struct fuse_file_info *fi)

@@ -152,6 +152,13 @@ static void prepare_write(struct request *request, const struct export *export, 
 	request->io.ctx = request;
 }
 
+static void submit_writes(struct wb_io *chain)
+{
+	const struct request *request = chain->ctx;
+
+	wb_write_all(request->server->wb, chain);
+}
+
 /* As a block device does it: what crosses the end is cut short, what is behind it is refused. */
 void fs_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t len, off_t off,
 	      struct fuse_file_info *fi)
@@ -181,7 +188,7 @@ void fs_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t len, off_t
 	request->io.buf = (char *)data;
 	request->io.flags = durability(fi);
 	request->io.done = write_done;
-	wb_write(server->wb, &request->io);
+	request_submit(request, submit_writes);
 }
 
 /* ---- zeroing and syncing ---- */

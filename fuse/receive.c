@@ -24,6 +24,12 @@ static void raise_event(int fd)
 		return; /* it is raised already */
 }
 
+static void call_second(struct receive *receive)
+{
+	if (!atomic_exchange(&receive->helping, true))
+		sem_post(&receive->help);
+}
+
 /*
  * Handle one request. 1, 0 if there is none now, -ESHUTDOWN at the end. *request may change, and
  * be NULL at the end.
@@ -32,10 +38,12 @@ static int receive_one(struct receive *receive, struct request **request)
 {
 	int len = fuse_session_receive_buf(receive->session, &(*request)->received);
 
-	if (len == -EAGAIN || len == -EINTR)
-		return 0;
-	if (len <= 0 || atomic_load_explicit(&receive->end, memory_order_relaxed))
-		return -ESHUTDOWN;
+	if (len <= 0 || atomic_load_explicit(&receive->end, memory_order_relaxed)) {
+		request_none_came();
+		return len == -EAGAIN || len == -EINTR ? 0 : -ESHUTDOWN;
+	}
+	if (request_came())
+		call_second(receive);
 	request_lend(*request);
 	fuse_session_process_buf(receive->session, &(*request)->received);
 	*request = request_return();
@@ -122,8 +130,8 @@ static void *receive_second(void *arg)
 
 void receive_moves(struct receive *receive, size_t len)
 {
-	if (len >= RECEIVE_LARGE && !atomic_exchange(&receive->helping, true))
-		sem_post(&receive->help);
+	if (len >= RECEIVE_LARGE)
+		call_second(receive);
 }
 
 static void close_events(struct receive *receive)

@@ -3,7 +3,7 @@
  * Receiving requests: two threads. The first looks for the next request without sleeping for a
  * little while after the last one, because being woken up takes longer than most requests; how
  * long depends on whether that paid lately. The second sleeps until the first has got a large
- * request, and then takes what is queued behind it, so that large copies use two cores.
+ * request or can't keep up, and then takes what is queued behind it.
  */
 #ifndef FUSE_RECEIVE_H
 #define FUSE_RECEIVE_H

@@ -31,10 +31,22 @@ enum {
 	NR_AT_ONCE = 4, /* areas that have their memory from the start */
 	NR_KEPT = 64,	/* areas that keep it; that of the others is given back */
 	LARGE = 64 << 10,
+	HELD_LEN = 64 << 10, /* the most data in what is held back */
+	MANY = 64,	     /* requests without a pause that let more be held back */
 };
 
 /* What the receiver on this thread has lent to handlers. */
 static _Thread_local struct request *lent, *taken;
+
+/* What the receiver on this thread holds back. */
+static _Thread_local struct {
+	void (*submit)(struct wb_io *chain);
+	struct wb_io *first, **last;
+	unsigned int nr;
+	uint64_t len;	   /* bytes */
+	unsigned int most; /* so many at a time */
+	unsigned int run;  /* requests since there was none, or since that many came */
+} held = {.most = 1};
 
 static void *map(size_t len)
 {
@@ -99,12 +111,12 @@ static struct request *prepare(struct request_pool *pool)
 	return request;
 }
 
-struct request *request_hold(struct request_pool *pool)
+static struct request *hold_free(struct request_pool *pool, bool wait)
 {
 	LOCK_SCOPE(&pool->lock);
 	struct request *request;
 
-	while (!pool->free && pool->nr_prepared == pool->nr && !pool->closed) {
+	while (wait && !pool->free && pool->nr_prepared == pool->nr && !pool->closed) {
 		pool->nr_waiting++;
 		pthread_cond_wait(&pool->freed, &pool->lock);
 		pool->nr_waiting--;
@@ -112,10 +124,31 @@ struct request *request_hold(struct request_pool *pool)
 	if (pool->closed)
 		return NULL;
 	if (!pool->free)
-		return prepare(pool);
+		return pool->nr_prepared < pool->nr ? prepare(pool) : NULL;
 	request = pool->free;
 	pool->free = request->next;
 	return request;
+}
+
+static void submit_held(void)
+{
+	struct wb_io *first = held.first;
+
+	held.first = NULL;
+	held.nr = 0;
+	held.len = 0;
+	if (first)
+		held.submit(first);
+}
+
+struct request *request_hold(struct request_pool *pool)
+{
+	struct request *request = hold_free(pool, false);
+
+	if (request)
+		return request;
+	submit_held();
+	return hold_free(pool, true);
 }
 
 void request_pool_close(struct request_pool *pool)
@@ -175,4 +208,42 @@ void request_put(struct request *request)
 	pool->free = request;
 	if (pool->nr_waiting)
 		pthread_cond_signal(&pool->freed);
+}
+
+void request_submit(struct request *request, void (*submit)(struct wb_io *chain))
+{
+	struct wb_io *io = &request->io;
+
+	if (submit != held.submit)
+		submit_held();
+	held.submit = submit;
+	io->next = NULL;
+	if (!held.first)
+		held.last = &held.first;
+	*held.last = io;
+	held.last = &io->next;
+	held.nr++;
+	held.len += io->len;
+	if (held.nr >= held.most || held.len >= HELD_LEN)
+		submit_held();
+}
+
+bool request_came(void)
+{
+	if (++held.run < MANY)
+		return false;
+	held.run = 0;
+	if (held.most == REQUEST_HELD_MAX)
+		return true;
+	held.most *= 2;
+	return false;
+}
+
+/* To hold back as many as are in flight would make the other side wait for us, and us for it. */
+void request_none_came(void)
+{
+	submit_held();
+	held.run = 0;
+	if (held.most > 1)
+		held.most /= 2;
 }

@@ -5,6 +5,9 @@
  * handler returns takes the context along (request_take) and gives it back when it has answered
  * (request_put), on whatever thread that is; the receiver meanwhile goes on with another one, or
  * waits for one if all are in use.
+ *
+ * While requests come without a pause, a receiver collects small writes and submits several at once:
+ * their answers then follow each other too, so that who waits for them is woken up once.
  */
 #ifndef FUSE_REQUEST_H
 #define FUSE_REQUEST_H
@@ -26,6 +29,7 @@ enum {
 	 * have to get through even when a full log holds all of that up.
 	 */
 	REQUEST_NR = 2048,
+	REQUEST_HELD_MAX = 16, /* submitted at once */
 };
 
 struct export;
@@ -73,7 +77,8 @@ int request_pool_init(struct request_pool *pool, struct server *server) WB_CHECK
 void request_pool_fini(struct request_pool *pool);
 
 /*
- * Receivers: the context to receive into. Blocks while none is free; NULL once the pool is closed.
+ * Receivers: the context to receive into. Blocks while none is free, and then holds nothing back; NULL
+ * once the pool is closed.
  */
 struct request *request_hold(struct request_pool *pool);
 
@@ -92,5 +97,19 @@ struct request *request_take(fuse_req_t req);
 
 /* The request is answered. Any thread. */
 void request_put(struct request *request);
+
+/*
+ * Handlers, after request_take: submit request->io, now or soon, perhaps in a chain with that of others
+ * (linked by next).
+ */
+void request_submit(struct request *request, void (*submit)(struct wb_io *chain));
+
+/*
+ * Receivers: a request has come. True now and then while there has been no pause for long: the
+ * receiver can't keep up.
+ */
+bool request_came(void);
+/* There is none now: submit what is held back. */
+void request_none_came(void);
 
 #endif
