@@ -132,7 +132,7 @@ struct world {
 	uint8_t uuid[WB_UUID_LEN];
 	struct client clients[MAX_REQUESTS];
 	struct wb_io **chain; /* the end of what will be submitted together, or NULL */
-	struct wb_io reader; /* of everything */
+	struct wb_io reader;  /* of everything */
 	struct task tasks[MAX_TASKS];
 	uint64_t nr_tasks;   /* ever */
 	uint32_t max_blocks; /* of a request that is not split */
