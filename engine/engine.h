@@ -36,7 +36,7 @@
 #define RETRY_ATTEMPTS 5
 #define RETRY_FIRST_PAUSE (10 * NS_PER_MS)
 
-#define LOG_WRITES_IN_FLIGHT 8
+#define LOG_WRITES_IN_FLIGHT 16
 #define WRITE_RUNS 20	      /* records that a single request may touch */
 #define ZEROS_CAPACITY 16384u /* extents of zeros, of all backings together */
 

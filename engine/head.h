@@ -40,6 +40,7 @@ struct record {
 	uint64_t since;		       /* ns: when it was opened */
 	uint64_t not_before;	       /* ns: pause after a failed write */
 	struct wb_record_disk *header; /* in the segment buffer */
+	uint64_t written_with; /* WRITING: the last one in the same I/O, which is the first's */
 	struct bdev_io io;
 };
 

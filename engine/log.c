@@ -72,51 +72,82 @@ static void log_failed(struct wb *wb, uint64_t pause, const struct bdev_io *io)
 	health_io_failed(wb, NULL, CAUSE_LOG, pause ? WB_DEGRADED : WB_FAILED, io);
 }
 
-static void write_failed(struct wb *wb, struct record *record)
+/* What a write of a record has come to; returns the pause before it is repeated, if it failed. */
+static uint64_t settle(struct wb *wb, struct record *record, int err)
 {
-	uint64_t pause = retry_pause(++record->attempts);
+	uint64_t pause = 0;
 
-	wb->figures.nr_write_errors++;
-	wb->figures.nr_log_retries += pause != 0;
+	if (err) {
+		pause = retry_pause(++record->attempts);
+		wb->figures.nr_log_retries += pause != 0;
+		record->not_before = wb_now(wb) + pause;
+	} else if (!record->again) {
+		record->state = RECORD_WRITTEN;
+		record->attempts = 0;
+		return 0;
+	}
+	record->again = false;
 	record->state = RECORD_READY;
-	record->not_before = wb_now(wb) + pause;
 	wb->log.next_write = min_u64(wb->log.next_write, record->number);
-	log_failed(wb, pause, &record->io);
+	return pause;
 }
 
-static void record_written(struct bdev_io *io)
+static void records_written(struct bdev_io *io)
 {
 	struct wb *wb = io->owner;
-	struct record *record = container_of(io, struct record, io);
+	struct record *first = container_of(io, struct record, io);
+	uint64_t last = first->written_with;
+	uint64_t pause = 0;
 
 	wb_lock(wb);
 	wb->log.in_flight--;
+	for (uint64_t n = first->number; n <= last; n++)
+		pause = settle(wb, head_record(wb, n), io->err);
 	if (io->err) {
-		write_failed(wb, record);
-	} else if (record->again) {
-		record->again = false;
-		record->state = RECORD_READY;
-		wb->log.next_write = min_u64(wb->log.next_write, record->number);
+		wb->figures.nr_write_errors++;
+		log_failed(wb, pause, io);
 	} else {
-		record->state = RECORD_WRITTEN;
-		record->attempts = 0;
 		advance_logged(wb);
 	}
 	wb_kick(wb);
 	wb_unlock(wb);
 }
 
-static void write_record(struct wb *wb, struct record *record)
+/* Whether a record can be written by the same I/O as the one before it. */
+static bool may_join(const struct record *before, const struct record *record)
 {
-	uint32_t position = layout_position(&wb->layout, record->segment, record->block);
+	return record->state == RECORD_READY && record->segment == before->segment &&
+	       !before->attempts && !record->attempts;
+}
 
-	bdev_io_init(&record->io, BDEV_WRITE, layout_offset(position), record->header,
-		     (record->nr_blocks + 1ull) * WB_BLOCK_SIZE);
-	record->io.owner = wb;
-	record->io.done = record_written;
-	record->state = RECORD_WRITING;
+/*
+ * Write a record, and those behind it that are ready and lie next to it: when the disk can't keep up,
+ * it gets few large writes.
+ */
+static void write_records(struct wb *wb, struct record *first)
+{
+	uint32_t position = layout_position(&wb->layout, first->segment, first->block);
+	struct record *last = first;
+	uint32_t blocks;
+
+	first->state = RECORD_WRITING;
+	while (last->number < wb->ladder.sealed) {
+		struct record *next = head_record(wb, last->number + 1);
+
+		if (!may_join(last, next))
+			break;
+		assert(next->block == last->block + 1 + last->nr_blocks);
+		next->state = RECORD_WRITING;
+		last = next;
+	}
+	first->written_with = last->number;
+	blocks = last->block + 1 + last->nr_blocks - first->block;
+	bdev_io_init(&first->io, BDEV_WRITE, layout_offset(position), first->header,
+		     (uint64_t)blocks * WB_BLOCK_SIZE);
+	first->io.owner = wb;
+	first->io.done = records_written;
 	wb->log.in_flight++;
-	wb_submit_later(wb, wb->cache, &record->io);
+	wb_submit_later(wb, wb->cache, &first->io);
 }
 
 static void write_ready(struct wb *wb)
@@ -133,7 +164,7 @@ static void write_ready(struct wb *wb)
 			wb_wake_at(wb, record->not_before);
 			return;
 		}
-		write_record(wb, record);
+		write_records(wb, record);
 	}
 }
 

@@ -88,6 +88,7 @@ END_TEST
 START_TEST(failed_flush_writes_everything_again_before_the_next_flush)
 {
 	unsigned int from = t.nr_trace;
+	const struct trace *again;
 
 	t.cache->drop_on_failed_flush = true;
 	simdev_fail(t.cache, BDEV_FLUSH, -EIO, 0, 1);
@@ -95,9 +96,36 @@ START_TEST(failed_flush_writes_everything_again_before_the_next_flush)
 	start_sync();
 	write_block(0, 2, 'b');
 	ck_assert_int_eq(do_sync(), 0);
-	ck_assert_msg(strstr(log_trace(from), "WWFWWF"), "%s", log_trace(from));
+	ck_assert_msg(strstr(log_trace(from), "WWFWF"), "%s", log_trace(from));
+	again = &t.trace[trace_find(from, t.cache, BDEV_WRITE, 2)];
+	ck_assert_uint_eq(again->off, t.trace[trace_find(from, t.cache, BDEV_WRITE, 0)].off);
+	ck_assert_uint_eq(again->len, 4 * BLOCK); /* both */
 	ck_assert_uint_eq(status().nr_flush_errors, 1);
 	ck_assert_uint_eq(status().durable, 2);
+	crash();
+	begin();
+	expect_block(0, 1, 'a');
+	expect_block(0, 2, 'b');
+}
+END_TEST
+
+START_TEST(failed_write_of_several_records_is_repeated_one_by_one)
+{
+	unsigned int from = t.nr_trace;
+
+	simdev_fail(t.cache, BDEV_FLUSH, -EIO, 0, 1); /* so that both are written again */
+	t.cache->hold[BDEV_FLUSH] = true;
+	write_block(0, 1, 'a');
+	start_sync();
+	write_block(0, 2, 'b');
+	sim_settle(&t.sim);
+	simdev_fail(t.cache, BDEV_WRITE, -EIO, 0, 1);
+	t.cache->hold[BDEV_FLUSH] = false;
+	ck_assert_int_eq(do_sync(), 0);
+	ck_assert_msg(strstr(log_trace(from), "WWFWWWF"), "%s", log_trace(from));
+	ck_assert_uint_eq(status().nr_write_errors, 1);
+	ck_assert_uint_eq(status().nr_log_retries, 3); /* the flush, and a write of each */
+	ck_assert_int_eq(status().state, WB_HEALTHY);
 	crash();
 	begin();
 	expect_block(0, 1, 'a');
@@ -260,15 +288,15 @@ END_TEST
 START_TEST(several_record_writes_are_in_flight_but_not_all)
 {
 	harness_teardown();
-	harness_make(32, 4, 16);
+	harness_make(64, 4, 32);
 	begin();
 	t.cache->hold[BDEV_WRITE] = true;
-	for (uint64_t i = 0; i < 12; i++)
-		ck_assert_int_eq(do_write(0, 3 * i * BLOCK, 3 * BLOCK, 'a'), 0);
+	for (uint64_t i = 0; i < 24; i++)
+		ck_assert_int_eq(do_write(0, 3 * (i % 20) * BLOCK, 3 * BLOCK, 'a'), 0);
 	ck_assert_uint_eq(nr_pending(t.cache, BDEV_WRITE), LOG_WRITES_IN_FLIGHT);
 	t.cache->hold[BDEV_WRITE] = false;
 	sim_settle(&t.sim);
-	ck_assert_uint_eq(status().logged, 12);
+	ck_assert_uint_eq(status().logged, 24);
 }
 END_TEST
 
@@ -279,6 +307,7 @@ int main(void)
 		record_after_a_failed_one_is_logged_only_with_it,
 		records_are_logged_in_order_whatever_is_written_first,
 		failed_flush_writes_everything_again_before_the_next_flush,
+		failed_write_of_several_records_is_repeated_one_by_one,
 		record_durable_before_a_failed_flush_is_not_written_again,
 		cache_that_can_not_be_written_fails_and_recovers_on_retry,
 		cache_that_can_not_be_flushed_fails_and_recovers_on_retry,
