@@ -177,7 +177,7 @@ for name in "${wanted[@]}"; do
 	else
 		"$cc" "${flags[@]}" -c "$source" -o "$object"
 		mapfile -t all < <(objects)
-		"$cc" -pthread -o "$tmp/sim" "${all[@]}"
+		"$cc" -pthread -o "$tmp/sim" "${all[@]}" -lxxhash
 		start=$SECONDS
 		status=0
 		(exec timeout 120 "$tmp/sim" --no-shrink --runs "$runs" >"$tmp/out" 2>&1) || status=$?
