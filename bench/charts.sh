@@ -64,6 +64,7 @@ over_time() {
 	load "$exposed" "${writes[@]}" --write_iops_log="$tmp/with"
 	stop_looking
 	drop_wbfs now
+	page note 'The disk of the charts is simulated (sim=hdd): a model of 7200 rpm. That of the rows is not.'
 	page chart line "Random writes that don't stop, 32 at a time" s "$per_second" \
 		"Until the log is full it takes them at its own pace; from then on they can only be \
 as fast as it is emptied, sorted, onto the disk (simulated, 7200 rpm)."

@@ -52,8 +52,12 @@ own_disks() {
 # ---- what most have in common ----
 
 take_raw() {
-	result raw "$("${within[@]}" "$RAW" --depth 4 \
-		--seconds "$((seconds_ms / 1000)).$(printf %03d $((seconds_ms % 1000)))" "$device")"
+	local rate ms
+	for ms in $((seconds_ms / 8)) "$seconds_ms"; do
+		rate=$("${within[@]}" "$RAW" --depth 4 \
+			--seconds "$((ms / 1000)).$(printf %03d $((ms % 1000)))" "$device")
+	done
+	result raw "$rate"
 }
 
 take_wbfs() {
