@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154,SC2034
+# shellcheck shell=bash disable=SC2154,SC2034,SC2017
 #
-# What the rows of bench/run are made of: disks, daemons, loads, figures, verdicts. On top of
-# tests/e2e/functions.sh. A row runs in a subshell, which cleans up at its end by end_all.
+# What the rows of bench/run are made of: disks, daemons, loads. On top of tests/e2e/functions.sh.
+# A row runs in a subshell, which cleans up at its end by end_all.
 
 # ---- what a machine may not have ----
 
@@ -72,12 +72,15 @@ drop_loop() {
 # How a daemon or a yardstick is started: within the control group of an emulated disk, if any.
 within=()
 
-# new_wbfs CACHE [ARGUMENT...]: an empty cache, mounted on $mnt, without migration
+# What else it is mounted with: no migration.
+mount_options=(-o 'update_interval=0,allow_migrate=0')
+
+# new_wbfs CACHE [ARGUMENT...]: an empty cache, mounted on $mnt
 new_wbfs() {
 	local dev=$1
 	shift
 	mkwbfs --force "$dev" >/dev/null 2>"$tmp/mkwbfs.err" || fail "$(cat "$tmp/mkwbfs.err")"
-	"${within[@]}" "$WBFS" mount --cache "$dev" "$@" -o update_interval=0,allow_migrate=0 "$mnt" \
+	"${within[@]}" "$WBFS" mount --cache "$dev" "$@" "${mount_options[@]}" "$mnt" \
 		2>"$tmp/mount.err" || fail "$(cat "$tmp/mount.err")"
 	wbfs_pid=$(figure pid)
 	log_bytes=$(($(figure nr_segments) * ($(figure segment_blocks) - 1) * 4096))
@@ -88,13 +91,18 @@ figure() {
 	awk -v name="$1:" '$1 == name { print $2; exit }' "$control/status"
 }
 
+kill_wbfs() {
+	kill -KILL "$wbfs_pid" 2>/dev/null || true
+	umount -l "$mnt" 2>/dev/null || true
+}
+
+# drop_wbfs [now]: in order, or at once, whatever migration is about to do
 drop_wbfs() {
 	local i
 	[ -n "$wbfs_pid" ] || return 0
-	"$WBFS" umount "$mnt" >/dev/null 2>&1 || {
-		kill -KILL "$wbfs_pid" 2>/dev/null || true
-		umount -l "$mnt" 2>/dev/null || true
-	}
+	if [ "${1-}" = now ] || ! "$WBFS" umount "$mnt" >/dev/null 2>&1; then
+		kill_wbfs
+	fi
 	for ((i = 0; i < 200; i++)); do
 		kill -0 "$wbfs_pid" 2>/dev/null || break
 		sleep 0.05
@@ -161,15 +169,25 @@ drop_all() {
 	rm -rf "$tmp/s3" "$tmp/nbd"
 }
 
+# What waits for a daemon that doesn't answer ends when that has been killed.
+stop_working() {
+	local i
+	[ -n "$working_pid" ] || return 0
+	kill "$working_pid" 2>/dev/null
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$working_pid" 2>/dev/null || break
+		sleep 0.05
+	done
+}
+
 end_all() {
 	trap - EXIT
 	trap '' INT TERM HUP
 	set +e
-	[ -z "$working_pid" ] || {
-		kill "$working_pid" 2>/dev/null
-		wait "$working_pid" 2>/dev/null
-	}
+	stop_working
+	stop_looking
 	drop_all
+	[ -z "$working_pid" ] || wait "$working_pid" 2>/dev/null
 	group_down
 	rm -f "$tmp"/*.img "${fast_image:-}"
 }
@@ -186,18 +204,35 @@ working() {
 	return "$status"
 }
 
-# load FILE FIO-ARGUMENT...: leaves the result in $tmp/fio.json
-load() {
-	local file=$1
-	shift
-	working fio --name=load --filename="$file" --direct=1 --ioengine=libaio --norandommap \
-		--random_generator=tausworthe64 --randrepeat=0 --randseed=$((++seed)) \
-		--gtod_reduce=1 --group_reporting --runtime="${seconds_ms}ms" \
-		--output-format=json --output="$tmp/fio.json" "$@" >"$tmp/fio.out" 2>&1 ||
-		fail "fio: $(cat "$tmp/fio.out")"
+# What every load has. The clock is not looked at for each I/O unless that is what is wanted.
+each_load=(--direct=1 --norandommap --random_generator=tausworthe64 --randrepeat=0
+	--group_reporting)
+timing=(--gtod_reduce=1 --output-format=json)
+
+on_trouble=fail # what to do if fio fails
+
+# fio_does FIO-ARGUMENT...: leaves the result in $tmp/fio.json
+fio_does() {
+	working fio "${each_load[@]}" "${timing[@]}" --randseed=$((++seed)) \
+		--output="$tmp/fio.json" "$@" >"$tmp/fio.out" 2>&1 ||
+		"$on_trouble" "fio: $(cat "$tmp/fio.out")"
 }
 
-# fio_is EXPRESSION: of what load left, by jq
+# load FILE FIO-ARGUMENT...
+load() {
+	fio_does --name=load --filename="$1" --ioengine=libaio --runtime="${seconds_ms}ms" "${@:2}"
+}
+
+# load_warm FILE FIO-ARGUMENT...: the same, after a moment of it that doesn't count: whatever is
+# used for the first time has been used, and who is measured first has no disadvantage.
+load_warm() {
+	local warm_ms=$((seconds_ms / 8))
+	load "$@" ${warm_room:+--io_size="$warm_room"} \
+		--runtime="$((warm_ms < 300 ? warm_ms : 300))ms"
+	load "$@"
+}
+
+# fio_is EXPRESSION: of what the last load left, by jq
 fio_is() {
 	jq -r ".jobs[0] | $1 |
 		if . == null or . == 0 then error(\"nothing was done\") else . end" \
@@ -208,72 +243,18 @@ write_rate='.write | .io_bytes * 1000 / .runtime' # bytes a second
 write_iops='.write | .total_ios * 1000 / .runtime'
 read_iops='.read | .total_ios * 1000 / .runtime'
 
-# No more than the log takes without having to migrate.
-room=()
+# log_room [BLOCKS [WRITERS]]: sets $room, how much each of so many writers may write, and
+# $warm_room, how much before: two thirds of the log in all, as beyond three quarters it migrates.
+# BLOCKS is what a block takes there.
 log_room() {
-	room=(--io_size=$((log_bytes * 2 / 3 / 4096 * 4096)))
+	local share=$((log_bytes / 12 / ${1:-1} / ${2:-1} / 4096 * 4))
+	room=(--io_size="$((7 * share))k") warm_room=${share}k
 }
 
-# ---- figures ----
-
-# result FIGURE VALUE: of this row and run
-result() {
-	echo "$row $1 $run $2" >>"$results"
-	[ -z "$verbose" ] || printf '  %2s %-28s %s\n' "$run" "$1" "$2"
-}
-
-# median ROW FIGURE: what can't be calculated with if there is none
-median() {
-	awk -v row="$1" -v figure="$2" '$1 == row && $2 == figure { print $4 }' "$results" |
-		sort -g | awk '
-			{ v[NR] = $1 }
-			END {
-				if (!NR) {
-					print "nothing()"
-					exit
-				}
-				printf "%.9g\n", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2
-			}'
-}
-
-calc() {
-	awk "BEGIN { printf \"%.9g\\n\", ($1) }"
-}
-
-min() {
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.9g\n", a < b ? a : b }'
-}
-
-# show FIGURE UNIT SCALE WHAT [OF]: a line of the row: min, median, max, and the ratio of its median
-# to a number
-show() {
-	awk -v row="$row" -v figure="$1" '$1 == row && $2 == figure { print $4 }' "$results" |
-		sort -g | awk -v unit="$2" -v scale="$3" -v what="$4" -v of="${5-}" '
-		{ v[NR] = $1 }
-		END {
-			if (!NR)
-				exit
-			m = (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2
-			ratio = of ? sprintf("%.3f", m / of) : ""
-			printf "  %-46s %10.4g %10.4g %10.4g %-7s %8s\n", what, v[1] / scale,
-				m / scale, v[NR] / scale, unit, ratio
-		}'
-}
-
-# verdict WHAT VALUE at-least|at-most TARGET [UNIT]
-verdict() {
-	local how=missed
-	[[ $2 =~ ^[0-9.]+(e[-+]?[0-9]+)?$ ]] || fail "$row: $1: not a number: '$2'"
-	awk -v a="$2" -v b="$4" -v how="$3" \
-		'BEGIN { exit !(how == "at-least" ? a >= b : a <= b) }' && how=ok
-	[ "$how" = ok ] || how=MISSED
-	printf '  %-46s %10s %8s %-8s %s\n' "=> $1" "$(printf '%.4g' "$2")" "${3/-/ }" \
-		"$4${5:+ $5}" "$how"
-	printf '%s|%s|%s %s|%.4g%s|%s\n' "$row" "$1" "${3/-/ }" "$4${5:+ $5}" "$2" "${5:+ $5}" \
-		"$how" >>"$verdicts"
-}
-
-# What there is nothing to compare with.
-no_verdict() {
-	printf '  => %s\n' "$1"
+# lasted: was the last load ended by time, not soon by a full log?
+lasted() {
+	local ms asked=$((seconds_ms / 2))
+	ms=$(fio_is .write.runtime)
+	[ "$ms" -ge $((asked < 500 ? asked : 500)) ] ||
+		lacking "a log of $((log_bytes / 1048576)) MiB has room for $ms ms of this: too short (--size)"
 }

@@ -48,25 +48,59 @@ peer_s3backer() {
 	target=$null_dir/file
 }
 
-# peer_load NAME CASE FIO-ARGUMENT...
-peer_load() {
-	local value=$write_iops size=$((disk_mib < 1024 ? disk_mib : 1024))
-	[ "$2" != sequential ] || value=$write_rate
-	room=()
-	"peer_$1"
-	[ "$1" != wbfs ] || log_room
-	load "$target" --size="${size}M" "${room[@]:---time_based}" "${@:3}"
-	result "$1-$2" "$(fio_is "$value")"
-	drop_all
+peer_most=15 # seconds that a load may take, however short it was to be
+
+# killed_after SECONDS PID: sets $killer_pid
+killed_after() {
+	(
+		read -r -t "$1" <>"$tmp/never" || true
+		kill -KILL "$2" 2>/dev/null
+	) &
+	killer_pid=$!
 }
 
-peers_run() {
+too_slow() {
+	slow=1
+}
+
+# peer_load NAME CASE FIO-ARGUMENT...: unless it took too long before
+peer_load() {
+	local value=$write_iops size=$((disk_mib < 1024 ? disk_mib : 1024))
+	local warm_room room=(--time_based) slow='' killer_pid='' on_trouble=too_slow
+	[[ " ${slow_peers[*]} " != *" $1_$2 "* ]] || return 0
+	[ "$2" != sequential ] || value=$write_rate
+	"peer_$1"
+	[ "$1" != wbfs ] || log_room
+	[ -z "$other_pid" ] || killed_after $((peer_most + seconds_ms / 1000)) "$other_pid"
+	load_warm "$target" --size="${size}M" "${room[@]}" "${@:3}"
+	[ -z "$killer_pid" ] || {
+		kill -KILL "$killer_pid" 2>/dev/null || true
+		wait "$killer_pid" 2>/dev/null || true
+	}
+	drop_all
+	if [ -n "$slow" ]; then
+		slow_peers+=("$1_$2")
+		echo "  ($1: $2: no answer for $peer_most s)"
+	else
+		result "$1_$2" "$(fio_is "$value")"
+	fi
+}
+
+take_peers() {
 	local peer
 	for peer in "${peers[@]}"; do
 		peer_load "$peer" deep "${random_write[@]}" --iodepth=32
 		peer_load "$peer" single "${random_write[@]}" --iodepth=1
 		peer_load "$peer" sequential --rw=write --bs=1M --iodepth=4
 	done
+}
+
+# peer_shows PEER CASE UNIT SCALE WHAT: next to wbfs
+peer_shows() {
+	[[ " ${slow_peers[*]} " != *" $1_$2 "* ]] || return 0
+	derive "$1_$2_ratio" "$1_$2 / wbfs_$2"
+	show "$1_$2" "$3" "$4" "$1: $5" "$1_$2_ratio"
+	[ "$1" = wbfs ] || page_row "$1: $5" "$3" "$4" "$1_$2" "wbfs_$2" -
 }
 
 # peer_if NAME PROGRAM...: if these are installed
@@ -83,21 +117,20 @@ peer_if() {
 }
 
 row_peers() {
-	local peers=(wbfs null) peer
-	needs_loop
+	local peers=(wbfs null) peer slow_peers=()
 	own_disks
+	needs_loop
 	peers+=(loop)
 	peer_if qemu qemu-storage-daemon
 	peer_if nbd nbdkit nbdfuse
 	peer_if s3backer s3backer
-	in_rounds peers_run
+	runs=$((runs < 3 ? runs : 3)) seconds_ms=$((seconds_ms / 2))
+	[ "$seconds_ms" -ge 100 ] || seconds_ms=100
+	in_turns peers
 	for peer in "${peers[@]}"; do
-		show "$peer-deep" 'k/s' 1e3 "$peer: 4 KiB random writes, depth 32" \
-			"$(median "$row" wbfs-deep)"
-		show "$peer-single" 'k/s' 1e3 "$peer: the same, depth 1" \
-			"$(median "$row" wbfs-single)"
-		show "$peer-sequential" 'MB/s' 1e6 "$peer: 1 MiB sequential writes, depth 4" \
-			"$(median "$row" wbfs-sequential)"
+		peer_shows "$peer" deep k/s 1e3 '4 KiB random writes, depth 32'
+		peer_shows "$peer" single k/s 1e3 'the same, depth 1'
+		peer_shows "$peer" sequential MB/s 1e6 '1 MiB sequential writes, depth 4'
 	done
-	no_verdict 'the ratio is to wbfs'
+	no_verdict 'here the ratio is to wbfs'
 }

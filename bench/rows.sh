@@ -2,68 +2,106 @@
 # shellcheck shell=bash disable=SC2154,SC2034,SC2017
 #
 # The rows of bench/run: how each is measured and what it has to reach. A row is a function row_NAME
-# (a - is a _ there); it measures each of its cases once in each round, so that what is compared was
-# measured close together.
+# (a - is a _ there), in a process of its own. Its cases, functions take_NAME, take turns.
 
 random_write=(--rw=randwrite --bs=4k)
 random_read=(--rw=randread --bs=4k)
+nanoseconds='.write | 1e6 * .runtime / .total_ios' # for each
 
-# in_rounds COMMAND...
-in_rounds() {
+# What a row has its cases do.
+how=direct        # or over a loop device
+device=$cache     # the cache
+backing=''        # more of the backing's options
+work=()           # for fio
+rate=$write_rate  # what is taken from its result
+
+# in_turns CASE...: all in each round, so that what is compared was measured close together; every
+# other round the other way round, so that none always comes after the same one
+in_turns() {
+	local i cases=("$@") nr=$#
 	for ((run = 1; run <= runs; run++)); do
-		"$@"
+		for ((i = 0; i < nr; i++)); do
+			"take_${cases[run % 2 ? i : nr - 1 - i]}"
+		done
 	done
 }
 
-# through direct|loop FILE: sets $target, what the load goes to
+# More rounds, each so much shorter: where what disturbs comes and goes.
+shorter_rounds() {
+	runs=$((runs * $1)) seconds_ms=$((seconds_ms / $1))
+	[ "$seconds_ms" -ge 100 ] || seconds_ms=100
+}
+
+# through FILE: sets $target, what the load goes to
 through() {
-	target=$2
-	[ "$1" = direct ] || {
-		bench_loop "$2"
+	target=$1
+	[ "$how" = direct ] || {
+		bench_loop "$1"
 		target=$loop
 	}
 }
 
-# On the null daemon: direct|loop FIO-ARGUMENT...
-null_load() {
-	new_null --size "${disk_mib}M"
-	through "$1" "$null_dir/0"
-	load "$target" "${@:2}"
-	drop_loop
-	drop_other
+own_disks() {
+	needs_room "$tmp" "$size_mib"
+	needs_cpus
+	[ "$how" = direct ] || needs_loop
+	new_image "$cache" "$size_mib"
+	sparse_image "$disk" "$disk_mib"
 }
 
-# On a new cache: DEVICE DISK-OPTIONS direct|loop FIO-ARGUMENT...
-wbfs_load() {
-	new_wbfs "$1" -d "disk=$disk$2"
-	through "$3" "$exposed"
+# ---- what most have in common ----
+
+take_raw() {
+	local rate ms
+	for ms in $((seconds_ms / 8)) "$seconds_ms"; do
+		rate=$("${within[@]}" "$RAW" --depth 4 \
+			--seconds "$((ms / 1000)).$(printf %03d $((ms % 1000)))" "$device")
+	done
+	result raw "$rate"
+}
+
+take_wbfs() {
+	local warm_room
+	new_wbfs "$device" -d "disk=$disk$backing"
+	through "$exposed"
 	log_room
-	load "$target" "${room[@]}" "${@:4}"
+	load_warm "$target" "${work[@]}" "${room[@]}"
+	lasted
 	drop_loop
 	drop_wbfs
+	result wbfs "$(fio_is "$rate")"
 }
 
-raw_rate() {
-	"${within[@]}" "$RAW" --seconds "$1" --depth 4 "$2"
+take_null() {
+	new_null --size "${disk_mib}M"
+	through "$null_dir/0"
+	load_warm "$target" "${work[@]}" --time_based
+	drop_loop
+	drop_other
+	result null "$(fio_is "$rate")"
+}
+
+# The same to the disk itself, or to a plain loop device on it.
+take_disk() {
+	through "$device"
+	load_warm "$target" "${work[@]}" --time_based --size="${size_mib}M"
+	drop_loop
+	result disk "$(fio_is "$rate")"
 }
 
 # ---- writes ----
 
 emulated_rate=266000000
-emulated_run() {
-	result raw "$(raw_rate "$((seconds_ms / 1000)).$((seconds_ms % 1000))" "$emulated")"
-	wbfs_load "$emulated" ,sim=hdd "$1" "${random_write[@]}" --iodepth=32 --end_fsync=1
-	result wbfs "$(fio_is "$write_rate")"
-	null_load "$1" "${random_write[@]}" --iodepth=32 --end_fsync=1
-	result null "$(fio_is "$write_rate")"
+
+# The null daemon only has to be faster than the disk: not so long.
+take_shorter_null() {
+	local seconds_ms=$((seconds_ms / 3))
+	take_null
 }
 
-# The log's third that has to stay free, and a bit for the raw rate to have room.
-emulated() {
-	local need raw null
-	seconds_ms=$((2 * seconds_ms))
-	need=$((emulated_rate / 1000 * seconds_ms / 1048576 * 7 / 4 + 64))
-	"$BENCH/emulated" check 2>"$tmp/err" || lacking "$(cat "$tmp/err")"
+# Where there is room in memory for the image, what this machine's disk does doesn't matter.
+emulated_image() {
+	local need=$1
 	fast_image=$cache
 	if [ "$(stat -f -c %T /dev/shm)" = tmpfs ] &&
 		[ "$(df --output=avail -B1M /dev/shm | tail -n 1)" -gt $((2 * need)) ] &&
@@ -74,21 +112,34 @@ emulated() {
 		needs_room "$tmp" "$need"
 	fi
 	new_image "$fast_image" "$need"
+}
+
+emulated() {
+	local raw null
+	how=$1 work=("${random_write[@]}" --iodepth=32 --end_fsync=1) backing=,sim=hdd
+	seconds_ms=$((3 * seconds_ms))
+	needs_cpus
+	[ "$how" = direct ] || needs_loop
+	"$BENCH/emulated" check 2>"$tmp/err" || lacking "$(cat "$tmp/err")"
+	emulated_image $((emulated_rate / 1000 * seconds_ms / 1048576 * 2 + 64))
 	sparse_image "$disk" "$disk_mib"
 	group_up "$fast_image" write_bps="$emulated_rate" 2>"$tmp/err"
-	in_rounds emulated_run "$1"
-	raw=$(median "$row" raw)
+	device=$emulated
+	in_turns raw wbfs shorter_null
+	derive ratio wbfs/raw
+	derive headroom null/raw
 	show raw MB/s 1e6 'cache alone, 1 MiB writes'
-	show null MB/s 1e6 'null daemon'
-	show wbfs MB/s 1e6 'wbfs' "$raw"
+	show null MB/s 1e6 'null daemon' headroom
+	show wbfs MB/s 1e6 'wbfs' ratio
+	raw=$(median raw)
 	[ "$(calc "$raw > 0.97 * $emulated_rate && $raw < 1.03 * $emulated_rate")" = 1 ] ||
 		lacking "the emulated disk makes $(calc "int($raw / 1e6)") MB/s instead of \
 $((emulated_rate / 1000000)): this machine is too busy"
-	null=$(median "$row" null)
+	null=$(median null)
 	[ "$(calc "$null < 1.05 * $raw")" = 0 ] ||
 		lacking "the null daemon makes $(calc "int($null / 1e6)") MB/s, no more than the \
 cache: this machine is too slow or too busy"
-	verdict 'wbfs / cache alone' "$(calc "$(median "$row" wbfs) / $raw")" at-least 0.99
+	verdict 'wbfs / cache alone' ratio at-least 0.99 '' raw wbfs MB/s 1e6
 }
 
 row_emulated_direct() {
@@ -96,47 +147,30 @@ row_emulated_direct() {
 }
 
 row_emulated_loop() {
-	needs_loop
 	emulated loop
 }
 
-own_disks() {
-	needs_room "$tmp" "$size_mib"
-	needs_cpus
-	new_image "$cache" "$size_mib"
-	sparse_image "$disk" "$disk_mib"
-}
-
-own_run() {
-	result raw "$(raw_rate "$((seconds_ms / 1000)).$((seconds_ms % 1000))" "$cache")"
-	wbfs_load "$cache" '' "$1" "${random_write[@]}" --iodepth=32 --end_fsync=1
-	result wbfs "$(fio_is "$write_rate")"
-	null_load "$1" "${random_write[@]}" --iodepth=32 --end_fsync=1
-	result null "$(fio_is "$write_rate")"
-	through "$1" "$cache"
-	load "$target" "${random_write[@]}" --iodepth=32 --end_fsync=1 --size="${size_mib}M"
-	result random "$(fio_is "$write_rate")"
-	drop_loop
-}
-
 own() {
-	local raw null random wbfs
+	local limit
+	how=$1 work=("${random_write[@]}" --iodepth=32 --end_fsync=1)
 	own_disks
-	in_rounds own_run "$1"
-	raw=$(median "$row" raw) null=$(median "$row" null)
-	wbfs=$(median "$row" wbfs) random=$(median "$row" random)
+	in_turns raw wbfs null disk
+	limit=$(lesser raw null)
+	derive ratio "wbfs/$limit"
+	derive gain wbfs/disk
+	derive share disk/null
 	show raw MB/s 1e6 'cache alone, 1 MiB writes'
-	show random MB/s 1e6 "cache alone, the same writes ($1)"
+	show disk MB/s 1e6 "cache alone, the same writes ($how)" share
 	show null MB/s 1e6 'null daemon'
-	show wbfs MB/s 1e6 'wbfs' "$(min "$raw" "$null")"
-	verdict 'wbfs / min(null, cache alone)' "$(calc "$wbfs / $(min "$raw" "$null")")" \
-		at-least 0.80
-	if [ "$(calc "$random < 0.3 * $null")" = 1 ]; then
-		verdict 'wbfs / the same writes to the disk' "$(calc "$wbfs / $random")" \
-			at-least 2.5
+	show wbfs MB/s 1e6 'wbfs' ratio
+	verdict "wbfs / min(null, cache alone): $limit" ratio at-least 0.80 '' \
+		"$limit" wbfs MB/s 1e6
+	if [ "$(calc "$(median share) < 0.3")" = 1 ]; then
+		verdict 'wbfs / the same writes to the disk' gain at-least 2.5 '' \
+			disk wbfs MB/s 1e6
 	else
-		no_verdict "the disk alone has $(calc "int(100 * $random / $null)") % of the null \
-daemon's random writes: nothing to gain is asked for"
+		no_verdict "the disk alone has $(calc "int(100 * $(median share))") % of the null \
+daemon's random writes: no gain is asked for from 30 % on"
 	fi
 }
 
@@ -145,27 +179,24 @@ row_own_direct() {
 }
 
 row_own_loop() {
-	needs_loop
 	own loop
 }
 
-# wbfs next to the null daemon: TARGET direct|loop READ-OR-WRITE FIO-ARGUMENT...
-against_null_run() {
-	wbfs_load "$cache" '' "$@"
-	result wbfs "$(fio_is "$write_iops")"
-	null_load "$@"
-	result null "$(fio_is "$write_iops")"
+# Where the scheduler puts writer and daemon matters most here.
+qd1() {
+	how=$1 work=("${random_write[@]}" --iodepth=1 --end_fsync=1) rate=$write_iops
+	own_disks
+	shorter_rounds 3
+	in_turns wbfs null
+	judge_against_null 'null daemon'
 }
 
-# Where the scheduler puts writer and daemon matters most here: more rounds, but shorter ones.
-qd1() {
-	own_disks
-	runs=$((3 * runs)) seconds_ms=$((seconds_ms / 3))
-	in_rounds against_null_run "$1" "${random_write[@]}" --iodepth=1
-	show null 'k/s' 1e3 'null daemon'
-	show wbfs 'k/s' 1e3 'wbfs' "$(median "$row" null)"
-	verdict 'wbfs / null' "$(calc "$(median "$row" wbfs) / $(median "$row" null)")" \
-		at-least 0.85
+# judge_against_null WHAT-IT-IS
+judge_against_null() {
+	derive ratio wbfs/null
+	show null k/s 1e3 "$1"
+	show wbfs k/s 1e3 wbfs ratio
+	verdict "wbfs / $1" ratio at-least 0.85 '' null wbfs k/s 1e3
 }
 
 row_qd1_direct() {
@@ -173,28 +204,21 @@ row_qd1_direct() {
 }
 
 row_qd1_loop() {
-	needs_loop
 	qd1 loop
-}
-
-sequential_run() {
-	result raw "$(raw_rate "$((seconds_ms / 1000)).$((seconds_ms % 1000))" "$cache")"
-	wbfs_load "$cache" '' "$1" --rw=write --bs=1M --iodepth=4 --end_fsync=1
-	result wbfs "$(fio_is "$write_rate")"
-	null_load "$1" --rw=write --bs=1M --iodepth=4 --end_fsync=1
-	result null "$(fio_is "$write_rate")"
 }
 
 sequential() {
 	local limit
+	how=$1 work=(--rw=write --bs=1M --iodepth=4 --end_fsync=1)
 	own_disks
-	in_rounds sequential_run "$1"
-	limit=$(min "$(median "$row" raw)" "$(median "$row" null)")
+	in_turns raw wbfs null
+	limit=$(lesser raw null)
+	derive ratio "wbfs/$limit"
 	show raw MB/s 1e6 'cache alone, 1 MiB writes'
 	show null MB/s 1e6 'null daemon'
-	show wbfs MB/s 1e6 'wbfs' "$limit"
-	verdict 'wbfs / min(null, cache alone)' "$(calc "$(median "$row" wbfs) / $limit")" \
-		at-least 0.90
+	show wbfs MB/s 1e6 'wbfs' ratio
+	verdict "wbfs / min(null, cache alone): $limit" ratio at-least 0.90 '' \
+		"$limit" wbfs MB/s 1e6
 }
 
 row_sequential_direct() {
@@ -202,193 +226,216 @@ row_sequential_direct() {
 }
 
 row_sequential_loop() {
-	needs_loop
 	sequential loop
 }
 
 # ---- reads ----
 
+reads=("${random_read[@]}" --iodepth=32 --time_based)
+
 # What a segment buffer still has.
 row_read_buffer() {
+	rate=$read_iops work=("${reads[@]}" --size=512k)
 	own_disks
-	in_rounds read_buffer_run
-	show null 'k/s' 1e3 'null daemon'
-	show wbfs 'k/s' 1e3 'wbfs' "$(median "$row" null)"
-	verdict 'wbfs / null' "$(calc "$(median "$row" wbfs) / $(median "$row" null)")" \
-		at-least 0.85
+	in_turns buffer null
+	judge_against_null 'null daemon'
 }
 
-read_buffer_run() {
+take_buffer() {
 	new_wbfs "$cache" -d "disk=$disk"
 	load "$exposed" --rw=write --bs=4k --size=512k
-	load "$exposed" "${random_read[@]}" --iodepth=32 --size=512k --time_based
-	result wbfs "$(fio_is "$read_iops")"
+	load_warm "$exposed" "${work[@]}"
 	drop_wbfs
-	new_null --size "${disk_mib}M"
-	load "$null_dir/0" "${random_read[@]}" --iodepth=32 --size=512k --time_based
-	result null "$(fio_is "$read_iops")"
-	drop_other
+	result wbfs "$(fio_is "$rate")"
 }
 
-# plain_reads FILE MEBIBYTES: by the null daemon from a file
-plain_reads() {
-	new_null --file "$1" --size "${2}M"
-	load "$null_dir/0" "${random_read[@]}" --iodepth=32 --size="${2}M" --time_based
-	result null "$(fio_is "$read_iops")"
+# By the null daemon, from $plain.
+take_plain() {
+	new_null --file "$plain" --size "${part}M"
+	load_warm "$null_dir/0" "${work[@]}"
 	drop_other
-}
-
-judge_reads() {
-	show null 'k/s' 1e3 'null daemon, plain reads'
-	show wbfs 'k/s' 1e3 'wbfs' "$(median "$row" null)"
-	verdict 'wbfs / null' "$(calc "$(median "$row" wbfs) / $(median "$row" null)")" \
-		at-least 0.85
+	result null "$(fio_is "$rate")"
 }
 
 # Most of it must have left the buffers, which are 64 MiB by default.
-read_log_run() {
+take_log() {
 	new_wbfs "$cache" -d "disk=$disk"
 	load "$exposed" --rw=write --bs=1M --iodepth=4 --size="${part}M" --end_fsync=1 --runtime=0
-	load "$exposed" "${random_read[@]}" --iodepth=32 --size="${part}M" --time_based
-	result wbfs "$(fio_is "$read_iops")"
+	load_warm "$exposed" "${work[@]}"
 	drop_wbfs
-	plain_reads "$cache" "$part"
+	result wbfs "$(fio_is "$rate")"
 }
 
 row_read_log() {
-	local part=$((size_mib / 2))
+	local part=$((size_mib / 2)) plain=$cache
+	rate=$read_iops work=("${reads[@]}" --size="${part}M")
 	own_disks
-	in_rounds read_log_run
-	judge_reads
+	in_turns log plain
+	judge_against_null 'null daemon, plain reads'
 }
 
-read_miss_run() {
+take_miss() {
 	new_wbfs "$cache" -d "disk=$disk"
-	load "$exposed" "${random_read[@]}" --iodepth=32 --size="${part}M" --time_based
-	result wbfs "$(fio_is "$read_iops")"
+	load_warm "$exposed" "${work[@]}"
 	drop_wbfs
-	plain_reads "$disk" "$part"
+	result wbfs "$(fio_is "$rate")"
 }
 
 row_read_miss() {
-	local part=$((size_mib / 2))
+	local part=$((size_mib / 2)) plain=$disk
+	rate=$read_iops work=("${reads[@]}" --size="${part}M")
 	needs_room "$tmp" "$((part + 256))"
 	needs_cpus
 	new_image "$disk" "$part"
 	new_image "$cache" 256
-	in_rounds read_miss_run
-	judge_reads
+	in_turns miss plain
+	judge_against_null 'null daemon, plain reads'
 }
 
 # ---- syncs ----
 
 each_synced=("${random_write[@]}" --ioengine=psync --fdatasync=1)
 
-fdatasync_run() {
-	load "$cache" --rw=write --bs=8k --ioengine=psync --fdatasync=1 --size="${size_mib}M"
-	result raw "$(calc "1e9 / $(fio_is "$write_iops")")"
-	null_load direct "${each_synced[@]}"
-	result null "$(calc "1e9 / $(fio_is "$write_iops")")"
-	wbfs_load "$cache" '' direct "${each_synced[@]}"
-	result wbfs "$(calc "1e9 / $(fio_is "$write_iops")")"
+# One write and a flush of what a block and its header take, as they lie in the log: in a row.
+take_flush() {
+	load_warm "$cache" --rw=write --bs=8k --ioengine=psync --fdatasync=1 \
+		--size="${size_mib}M" --time_based
+	result disk "$(fio_is "$nanoseconds")"
+}
+
+# new_wbfs_files N: sets $files, its exposed files, with as many backings
+new_wbfs_files() {
+	local i devices=()
+	files=()
+	for ((i = 0; i < $1; i++)); do
+		[ -e "$tmp/disk$i.img" ] || sparse_image "$tmp/disk$i.img" 256
+		devices+=(-d "$i=$tmp/disk$i.img")
+		files+=("$mnt/$i")
+	done
+	new_wbfs "$cache" "${devices[@]}"
+}
+
+# load_files FIO-ARGUMENT...: a writer on each of $files
+load_files() {
+	local file jobs=() i warm_ms=$((seconds_ms / 8))
+	for file in "${files[@]}"; do
+		jobs+=(--name=job --filename="$file")
+	done
+	for i in "$warm_ms" "$seconds_ms"; do
+		fio_does --ioengine=psync --runtime="${i}ms" "$@" "${jobs[@]}"
+	done
+}
+
+# Two blocks of the log for each.
+take_one() {
+	local warm_room
+	new_wbfs_files 1
+	log_room 2
+	load_files "${each_synced[@]}" "${room[@]}"
+	lasted
+	drop_wbfs
+	result "$1" "$(fio_is "$rate")"
+}
+
+take_wbfs_synced() {
+	take_one wbfs
+}
+
+take_one_synced() {
+	take_one one
 }
 
 row_fdatasync() {
-	local limit
+	work=("${each_synced[@]}") rate=$nanoseconds
 	own_disks
-	in_rounds fdatasync_run
-	limit=$(calc "1.25 * $(median "$row" raw) + $(median "$row" null)")
-	show raw us 1e3 'cache alone, 8 KiB write + flush'
+	shorter_rounds 2
+	in_turns flush wbfs_synced null
+	derive limit '1.25 * disk + null'
+	derive ratio wbfs/limit
+	show disk us 1e3 'cache alone, 8 KiB write + flush'
 	show null us 1e3 'null daemon: two round trips'
-	show wbfs us 1e3 'wbfs' "$limit"
-	verdict 'wbfs / (1.25 disk + two round trips)' "$(calc "$(median "$row" wbfs) / $limit")" \
-		at-most 1.00
+	show wbfs us 1e3 'wbfs' ratio
+	verdict 'wbfs / (1.25 disk + two round trips)' ratio at-most 1 '' limit wbfs us 1e3
 }
 
-# sixteen_files DIRECTORY: the arguments for a job on each
-sixteen_files() {
-	local i
-	many=()
-	for i in {0..15}; do
-		many+=(--name="job$i" --filename="$1/$i")
-	done
-}
-
-# load_many FIO-ARGUMENT...: the jobs of sixteen_files
-load_many() {
-	working fio --direct=1 --ioengine=psync --norandommap --random_generator=tausworthe64 \
-		--randrepeat=0 --randseed=$((++seed)) --gtod_reduce=1 --group_reporting \
-		--runtime="${seconds_ms}ms" --time_based --output-format=json \
-		--output="$tmp/fio.json" "$@" "${many[@]}" >"$tmp/fio.out" 2>&1 ||
-		fail "fio: $(cat "$tmp/fio.out")"
-}
-
-# Sixteen backings, and the same number of files of the null daemon.
-fdatasync_16_run() {
-	local i devices=()
-	for i in {0..15}; do
-		devices+=(-d "$i=$tmp/disk$i.img")
-	done
-	new_wbfs "$cache" "${devices[@]}"
-	load "$mnt/0" "${each_synced[@]}" --time_based
-	result one "$(fio_is "$write_iops")"
-	sixteen_files "$mnt"
-	load_many "${random_write[@]}" --fdatasync=1
-	result wbfs "$(fio_is "$write_iops")"
+take_wbfs_16() {
+	local warm_room
+	new_wbfs_files 16
+	log_room 2 16
+	load_files "${each_synced[@]}" "${room[@]}"
+	lasted
 	drop_wbfs
-	new_null --files 16 --size 256M
-	sixteen_files "$null_dir"
-	load_many "${random_write[@]}" --fdatasync=1
-	result null "$(fio_is "$write_iops")"
-	drop_other
+	result wbfs "$(fio_is "$rate")"
 }
 
+take_null_16() {
+	new_null --files 16 --size 256M
+	files=("$null_dir/"{0..15})
+	load_files "${each_synced[@]}" --time_based
+	drop_other
+	result null "$(fio_is "$rate")"
+}
+
+# judge_sixteen FIGURE: what one writer makes
 judge_sixteen() {
 	local limit
-	limit=$(min "$(calc "6 * $(median "$row" one)")" "$(calc "0.7 * $(median "$row" null)")")
-	show one 'k/s' 1e3 'wbfs, one writer'
-	show null 'k/s' 1e3 'null daemon, 16 writers'
-	show wbfs 'k/s' 1e3 'wbfs, 16 writers' "$limit"
-	verdict 'wbfs / min(6 x one writer, 0.7 null)' "$(calc "$(median "$row" wbfs) / $limit")" \
-		at-least 1.00
+	derive six "6 * $1"
+	derive most '0.7 * null'
+	limit=$(lesser six most)
+	derive ratio "wbfs/$limit"
+	show null k/s 1e3 'null daemon, 16 writers'
+	show wbfs k/s 1e3 'wbfs, 16 writers' ratio
+	verdict 'wbfs / min(6 x one writer, 0.7 null)' ratio at-least 1 '' "$limit" wbfs k/s 1e3
 }
 
 row_fdatasync_16() {
-	local i
+	rate=$write_iops
 	own_disks
-	for i in {0..15}; do
-		sparse_image "$tmp/disk$i.img" 256
-	done
-	in_rounds fdatasync_16_run
-	judge_sixteen
+	in_turns one_synced wbfs_16 null_16
+	show one k/s 1e3 'wbfs, one writer'
+	judge_sixteen one
 }
 
 dsync=("${random_write[@]}" --ioengine=psync --sync=dsync)
 
-dsync_16_run() {
+take_one_dsync() {
+	work=("${dsync[@]}")
+	dsync_load 1
+	result one_dsync "$(fio_is "$rate")"
+}
+
+take_dsync_16() {
+	work=("${dsync[@]}" --numjobs=16)
+	dsync_load 16
+	result wbfs "$(fio_is "$rate")"
+}
+
+# dsync_load WRITERS
+dsync_load() {
+	local warm_room
 	new_wbfs "$cache" -d "disk=$disk"
-	load "$exposed" "${dsync[@]}" --time_based
-	result one "$(fio_is "$write_iops")"
-	load "$exposed" "${dsync[@]}" --numjobs=16 --time_based
-	result wbfs "$(fio_is "$write_iops")"
+	log_room 2 "$1"
+	load_warm "$exposed" "${work[@]}" "${room[@]}"
+	lasted
 	drop_wbfs
-	new_null --size "${disk_mib}M"
-	load "$null_dir/0" "${dsync[@]}" --numjobs=16 --time_based
-	result null "$(fio_is "$write_iops")"
-	drop_other
 }
 
+# One writer is the faster of the two kinds.
 row_dsync_16() {
+	rate=$write_iops
 	own_disks
-	in_rounds dsync_16_run
-	judge_sixteen
+	in_turns one_synced one_dsync dsync_16 null
+	derive best 'one > one_dsync ? one : one_dsync'
+	show one k/s 1e3 'wbfs, one writer with fdatasync'
+	show one_dsync k/s 1e3 'wbfs, one writer with O_DSYNC'
+	judge_sixteen best
 }
 
-sync_space_run() {
+take_sync_space() {
 	local before
 	new_wbfs "$cache" -d "disk=$disk"
 	before=$(figure nr_record_blocks)
-	load "$exposed" "${each_synced[@]}" --number_ios=5000
+	load "$exposed" "${each_synced[@]}" --number_ios=$((size_mib < 200 ? size_mib * 20 : 4000))
 	result blocks "$(calc "($(figure nr_record_blocks) - $before) / \
 		$(fio_is '.write.total_ios')")"
 	drop_wbfs
@@ -396,9 +443,8 @@ sync_space_run() {
 
 row_sync_space() {
 	own_disks
-	in_rounds sync_space_run
-	show blocks blocks 1 'log blocks for each'
-	verdict 'log blocks for each' "$(median "$row" blocks)" at-most 2.2
+	in_turns sync_space
+	verdict 'log blocks for each' blocks at-most 2.2 blocks
 }
 
 # ---- the engine alone, memory, recovery: programs of their own ----
@@ -415,31 +461,50 @@ program() {
 	mv "$tmp/part.txt" "$tmp/$name.txt"
 }
 
-# program_shows NAME PATTERN: its figures of these names
+# program_shows NAME PATTERN [BASE]: its figures of these names, which become figures of the row,
+# with the ratio to the one that begins with BASE instead. The program keeps its rounds to itself.
 program_shows() {
-	awk -v pattern="^($2)\$" '$1 ~ pattern {
-		printf "  %-46s %10s %10s %10s %s\n", $1, $2, $3, $4, $5 }' "$tmp/$1.txt"
-}
-
-# program_judged NAME FIGURE at-least|at-most TARGET [UNIT]: the last one of that name
-program_judged() {
-	local value
-	value=$(awk -v name="$2" '$1 == name { v = $3 } END { print v }' "$tmp/$1.txt")
-	[ -n "$value" ] || lacking "bench/$1 says nothing about $2"
-	verdict "$2" "$value" "$3" "$4" "${5-}"
+	local name values unit ratio run
+	while read -r name unit ratio values; do
+		read -ra values <<<"$values"
+		run=least result "$name" "${values[0]}"
+		run=median result "$name" "${values[1]}"
+		run=most result "$name" "${values[2]}"
+		printf '  %-46s %s %-7s %8s\n' "$name" "$(three "${values[@]}")" "$unit" \
+			"${ratio#-}"
+	done < <(awk -v pattern="^($2)\$" -v base="${3-}" '
+		$1 !~ /^#/ { names[++n] = $1; line[$1] = $2 " " $3 " " $4; median[$1] = $3
+			unit[$1] = $5 }
+		END {
+			for (i = 1; i <= n; i++) {
+				name = names[i]
+				if (name !~ pattern)
+					continue
+				of = ratio = "-"
+				if (base && match(name, /_[0-9]+(_rate)?$/))
+					of = base substr(name, RSTART)
+				if ((of in median) && of != name && median[of] > 0)
+					ratio = sprintf("%.3f", median[name] / median[of])
+				print name, unit[name], ratio, line[name]
+			}
+		}' "$tmp/$1.txt")
 }
 
 row_engine() {
 	program engine -r 9
-	program_shows engine '(memcpy_xxh3|write|overwrite|read_buffer)_1(_rate)?|write_over_.*'
-	program_judged engine write_over_memcpy_xxh3 at-most 1.5
+	program_shows engine '(memcpy_xxh3|write|overwrite|read_buffer)_1(_rate)?' memcpy_xxh3
+	program_shows engine 'write_over_.*'
+	verdict 'write / (memcpy + XXH3)' write_over_memcpy_xxh3 at-most 1.5 '' \
+		memcpy_xxh3_1 write_1 ns 1
 }
 
 row_engine_scaling() {
 	needs_cpus
 	program engine -r 9
-	program_shows engine '(memcpy_xxh3|write)_[12]_rate|write_scaling_.*'
-	program_judged engine write_scaling_over_memcpy at-least 0.85
+	program_shows engine '(memcpy_xxh3|write|overwrite|read_buffer)_[12]_rate' memcpy_xxh3
+	program_shows engine 'write_scaling_.*'
+	verdict 'gain by a second thread / that of memcpy + XXH3' write_scaling_over_memcpy \
+		at-least 0.85 '' memcpy_xxh3_2_rate write_2_rate M/s 1e6
 }
 
 # Logs of 16, 64 and 256 GiB: an index of the largest has to fit in memory. The images are sparse.
@@ -454,7 +519,7 @@ row_memory() {
 	scale
 	program_shows scale 'memory_.*'
 	for gib in 16 64 256; do
-		program_judged scale "memory_${gib}g" at-most 20 bytes
+		verdict "for each block, $gib GiB of them" "memory_${gib}g" at-most 20 bytes
 	done
 }
 
@@ -462,18 +527,21 @@ row_memory() {
 row_recovery() {
 	scale
 	program_shows scale 'recover_.*|read_.*'
-	program_judged scale recover_64g at-most 5 s
-	program_judged scale recover_growth at-most 1.25
-	program_judged scale recover_two_block_over_reading at-most 4
+	verdict '64 GiB of blocks in full records' recover_64g at-most 5 s
+	verdict 'for each block, 256 GiB to 16 GiB' recover_growth_256g at-most 1.25
+	verdict 'records of two blocks / reading them' recover_two_block_over_reading \
+		at-most 4 '' read_two_block recover_two_block s 1
 }
 
 # ---- nothing to do ----
 
-# idle_run: CPU time in ticks, and I/O, of a mount that has been written to and is left alone
-idle_run() {
-	local before after
+# With the options that it has if nothing is said: CPU time and I/O of a mount that has been written
+# to, has migrated all, and is left alone.
+take_idle() {
+	local before after mount_options=()
 	new_wbfs "$cache" -d "disk=$disk"
 	load "$exposed" "${random_write[@]}" --iodepth=32 --number_ios=1000
+	"$WBFS" drain "$mnt" >/dev/null || fail "can't drain $mnt"
 	sleep 3
 	before=$(daemon_did)
 	sleep "$idle_seconds"
@@ -492,11 +560,10 @@ daemon_did() {
 }
 
 row_idle() {
-	idle_seconds=$((seconds_ms < 2000 ? 2 : 10))
+	idle_seconds=$((seconds_ms < 1000 ? 2 : 10))
+	runs=$((runs < 3 ? runs : 3))
 	own_disks
-	in_rounds idle_run
-	show io bytes 1 "I/O in $idle_seconds s"
-	show cpu '%' 1 'CPU time'
-	verdict 'I/O' "$(median "$row" io)" at-most 0 bytes
-	verdict 'CPU time' "$(median "$row" cpu)" at-most 0.1 %
+	in_turns idle
+	verdict_most "I/O in $idle_seconds s" io at-most 0 bytes
+	verdict_most 'CPU time' cpu at-most 0.1 %
 }

@@ -125,7 +125,7 @@ static struct result recover_apart(const struct scale_log *log)
 
 /* What name stands for is one of these for each round. */
 static double seconds[HOST_MOST_ROUNDS], bytes[HOST_MOST_ROUNDS], reading[HOST_MOST_ROUNDS],
-	ratio[HOST_MOST_ROUNDS], worst[HOST_MOST_ROUNDS]; /* bytes, of all sizes */
+	ratio[HOST_MOST_ROUNDS], smallest[HOST_MOST_ROUNDS]; /* seconds for a block of the first */
 
 static void recover_all(struct scale_log *log)
 {
@@ -165,18 +165,23 @@ __attribute__((format(printf, 1, 0))) static void print(const char *what, uint64
 	host_print(name, values, rounds, unit);
 }
 
-/* Full records. Returns the median of the seconds for each block. */
-static double scale(uint64_t gib)
+/* Full records. How much longer a block takes than in the smallest log is told of all others. */
+static void scale(uint64_t gib, bool first)
 {
 	struct scale_log log = {.path = path, .nr_blocks = gib * GIB_BLOCKS};
+	double growth[HOST_MOST_ROUNDS];
 
 	recover_all(&log);
-	print("recover_%llug_full", gib, seconds, "s");
-	print("bytes_per_block_%llug", gib, bytes, "bytes/block");
+	for (unsigned int i = 0; i < rounds; i++) {
+		if (first)
+			smallest[i] = seconds[i] / (double)log.nr_blocks;
+		growth[i] = seconds[i] / (double)log.nr_blocks / smallest[i];
+	}
+	print("recover_%llug", gib, seconds, "s");
+	if (!first)
+		print("recover_growth_%llug", gib, growth, "ratio");
+	print("memory_%llug", gib, bytes, "bytes");
 	fflush(stdout);
-	if (bytes[rounds / 2] > worst[rounds / 2])
-		memcpy(worst, bytes, sizeof(worst));
-	return seconds[rounds / 2] / (double)log.nr_blocks;
 }
 
 static void scale_small_records(uint64_t gib)
@@ -187,9 +192,9 @@ static void scale_small_records(uint64_t gib)
 				.dense = true};
 
 	recover_all(&log);
-	print("recover_%llug_two_block", gib, seconds, "s");
-	print("read_%llug_two_block", gib, reading, "s");
-	host_print("recover_two_block_over_read", ratio, rounds, "ratio");
+	host_print("recover_two_block", seconds, rounds, "s");
+	host_print("read_two_block", reading, rounds, "s");
+	host_print("recover_two_block_over_reading", ratio, rounds, "ratio");
 }
 
 static void remove_image(int signal)
@@ -202,7 +207,7 @@ static void remove_image(int signal)
 int main(int argc, char **argv)
 {
 	const char *sizes = "16,64,256", *dir = "/var/tmp";
-	double first = 0, growth;
+	bool first = true;
 	char *end;
 	int option;
 
@@ -226,18 +231,13 @@ int main(int argc, char **argv)
 	signal(SIGTERM, remove_image);
 	while (*sizes) {
 		uint64_t gib = strtoull(sizes, &end, 10);
-		double each;
 
 		if (!gib || gib & (gib - 1) || gib > 1024)
 			host_check(-EINVAL, "sizes are powers of two, in GiB");
-		each = scale(gib);
-		growth = first > 0 ? each / first : 1;
-		host_print("recover_growth", (double[]){growth}, 1, "ratio");
-		if (!(first > 0))
-			first = each;
+		scale(gib, first);
+		first = false;
 		sizes = *end ? end + 1 : end;
 	}
-	host_print("bytes_per_block", worst, rounds, "bytes");
 	scale_small_records(1);
 	return 0;
 }

@@ -166,6 +166,8 @@ static void put_row(FILE *to, const struct results_row *row, bool targets)
 			fputs(" <span class=\"yes\">✓ met</span>", to);
 		if (row->verdict == VERDICT_MISSED)
 			fputs(" <span class=\"no\">✗ missed</span>", to);
+		if (row->verdict == VERDICT_UNKNOWN)
+			fputs(" <span class=\"no\">?</span>", to);
 		fputs("</td>", to);
 	}
 	fputs("</tr>\n", to);
@@ -186,7 +188,7 @@ static void put_table(FILE *to, const struct results *results)
 	if (!results->nr_rows)
 		return;
 	fputs("<section><h2>Figures</h2>\n<p class=\"sub\">The median of the runs, with the least "
-	      "and the most below it. The ratio is that of the medians.</p>\n<div class=\"wide\">"
+	      "and the most below it, and the ratio.</p>\n<div class=\"wide\">"
 	      "<table>\n<thead><tr><th></th>",
 	      to);
 	for (int i = 0; i < RESULTS_COLUMNS; i++) {

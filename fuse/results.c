@@ -81,12 +81,12 @@ struct results_row *results_add_row(struct results *results, const char *name, c
 	return row;
 }
 
-void results_set_target(struct results *results, const char *target, bool met)
+void results_set_target(struct results *results, const char *target, enum results_verdict verdict)
 {
 	struct results_row *row = &results->rows[results->nr_rows - 1];
 
 	row->target = copy(results, target);
-	row->verdict = met ? VERDICT_MET : VERDICT_MISSED;
+	row->verdict = verdict;
 }
 
 struct results_chart *results_add_chart(struct results *results, enum results_chart_kind kind,

@@ -10,13 +10,13 @@
  *	fact	NAME	TEXT
  *	note	TEXT
  *	columns	A	B
- *	row	NAME	UNIT	A-MIN	A-MEDIAN	A-MAX	B-MIN	B-MEDIAN	B-MAX	RATIO	[TARGET	yes|no]
+ *	row	NAME	UNIT	A-MIN	A-MEDIAN	A-MAX	B-MIN	B-MEDIAN	B-MAX	RATIO	[TARGET	yes|no|unknown]
  *	chart	line|area|steps	TITLE	X-LABEL	Y-LABEL	[NOTE]
  *	series	NAME	X:Y X:Y ...
  *
- * RATIO is B's median over A's if it is not given. A series belongs to the chart before it; the
- * colours of a chart's first two are those of the columns. steps is for distributions: X is
- * logarithmic.
+ * RATIO is B's median over A's if it is not given; unknown is what could not be measured. A series
+ * belongs to the chart before it; the colours of a chart's first two are those of the columns.
+ * steps is for distributions: X is logarithmic.
  */
 #ifndef FUSE_RESULTS_H
 #define FUSE_RESULTS_H
@@ -30,7 +30,7 @@ struct results_figure {
 	double min, median, max; /* NAN: not known */
 };
 
-enum results_verdict { VERDICT_NONE, VERDICT_MET, VERDICT_MISSED };
+enum results_verdict { VERDICT_NONE, VERDICT_MET, VERDICT_MISSED, VERDICT_UNKNOWN };
 
 struct results_row {
 	char *name, *unit;
@@ -77,7 +77,7 @@ void results_add_fact(struct results *results, const char *name, const char *for
 	__attribute__((format(printf, 3, 4)));
 struct results_row *results_add_row(struct results *results, const char *name, const char *unit);
 /* To the last row. */
-void results_set_target(struct results *results, const char *target, bool met);
+void results_set_target(struct results *results, const char *target, enum results_verdict verdict);
 struct results_chart *results_add_chart(struct results *results, enum results_chart_kind kind,
 					const char *title, const char *x_label, const char *y_label,
 					const char *note);

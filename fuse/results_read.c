@@ -43,6 +43,20 @@ static const char *take_figures(struct results_row *row, char **fields)
 	return NULL;
 }
 
+static const char *take_target(struct results *results, const char *target, const char *verdict)
+{
+	static const char *const verdicts[] = {
+		[VERDICT_MET] = "yes", [VERDICT_MISSED] = "no", [VERDICT_UNKNOWN] = "unknown"};
+
+	for (int i = VERDICT_MET; i <= VERDICT_UNKNOWN; i++) {
+		if (strcmp(verdict, verdicts[i]) != 0)
+			continue;
+		results_set_target(results, target, (enum results_verdict)i);
+		return NULL;
+	}
+	return "behind a target stands yes, no or unknown";
+}
+
 static const char *take_row(struct results *results, char **fields, int nr)
 {
 	struct results_row *row;
@@ -56,10 +70,7 @@ static const char *take_row(struct results *results, char **fields, int nr)
 	wrong = take_figures(row, fields + 3);
 	if (wrong || nr <= 10 || !*fields[10])
 		return wrong;
-	if (nr <= 11 || (strcmp(fields[11], "yes") != 0 && strcmp(fields[11], "no") != 0))
-		return "behind a target stands yes or no";
-	results_set_target(results, fields[10], strcmp(fields[11], "yes") == 0);
-	return NULL;
+	return take_target(results, fields[10], fields[11]);
 }
 
 static const char *take_chart(struct results *results, char **fields, int nr)

@@ -63,14 +63,16 @@ cmp "$tmp/data.img" "$tmp/late.img" || fail 'not empty afterwards'
 	printf '%s\t%s\n' title 'A <title>' fact 'device	/dev/x & y' note 'a note'
 	printf 'columns\tone\tother\n'
 	printf 'row\twrites\tMiB/s\t1\t2\t3\t4\t5\t6\t\tat least 2\tyes\n'
+	printf 'row\tsyncs\tMiB/s\t-\t-\t-\t-\t-\t-\t-\tnot measured\tunknown\n'
 	printf 'row\treads\tMiB/s\t-\t-\t-\t4\t5\t6\n# so\n\nchart\tline\tT\ts\tMiB/s\tnote\n'
 	printf 'series\tone\t0:1 1:2 2.5:1e3\nseries\tother\t0:1 1:2\n'
 } >"$tmp/results"
 expect_status 0 wbfs bench --from "$tmp/results" --report "$tmp/report.html"
-for text in 'A &lt;title&gt;' '/dev/x &amp; y' '2.50 ×' 'at least 2' '✓ met' '<svg '; do
+for text in 'A &lt;title&gt;' '/dev/x &amp; y' '2.50 ×' 'at least 2' '✓ met' \
+	'not measured <span class="no">?<' '<svg '; do
 	grep -Fq "$text" "$tmp/report.html" || fail "not in the report: $text"
 done
 refused 1 'needs --report' wbfs bench --from "$tmp/results"
 printf 'series\tone\t0:1 1;2\n' >>"$tmp/results"
-refused 1 'results: line 12: a point has the form X:Y' \
+refused 1 'results: line 13: a point has the form X:Y' \
 	wbfs bench --from "$tmp/results" --report "$tmp/report.html"
