@@ -20,7 +20,7 @@ requires_loop
 [ -n "${WB_DOCS_INSIDE-}" ] || skip 'not root'
 
 # What shows as a command by its first word.
-programs='autoreconf|apt-get|cat|cp|echo|fsck|loop=.*|losetup|make|mkdir|mkfs[.]ext4|mkwbfs|mount|'
+programs='autoreconf|apt-get|cat|cp|echo|fsck|fuse2fs|fusermount|loop=.*|losetup|make|mkdir|mkfs[.]ext4|mkwbfs|mount|'
 programs+='resize2fs|scripts/[a-z-]+|sync|systemctl|umount|wbfs'
 
 # ---- taking them out of the text: FILE:LINE, a tab, the line ----
@@ -57,6 +57,9 @@ elsewhere() {
 	resize2fs*)
 		! can_resize_online || return 1
 		;;
+	fuse2fs* | fusermount*)
+		! command -v fuse2fs >/dev/null || return 1
+		;;
 	'wbfs demo'* | 'wbfs doctor'* | 'wbfs bench'*) ;; # see tests/e2e
 	*) return 1 ;;
 	esac
@@ -69,9 +72,9 @@ can_resize_online() {
 	((16#$caps >> 24 & 1))
 }
 
-# What a person would look at and end by a key ends by itself.
+# What a person would look at and end by a key ends by itself. A daemon may end after fusermount.
 unattended() {
-	sed -e 's/^wbfs top /wbfs top -b -n 1 /' -e 's/^wbfs stat \(.*[^0-9] \)\{0,1\}1$/& 2/' <<<"$1"
+	sed -e 's/^fusermount .*/& \&\& sleep 1/' -e 's/^wbfs top /wbfs top -b -n 1 /' -e 's/^wbfs stat \(.*[^0-9] \)\{0,1\}1$/& 2/' <<<"$1"
 }
 
 # Described as it will be.
