@@ -58,6 +58,15 @@ nothing_left
 
 stopped_at '^1\. ' INT
 stopped_at '^2\. ' TERM
+stopped_at '^3\. ' INT
+
+# Too little room.
+mkdir "$tmp/small"
+mount -t tmpfs -o size=100M wbfs-test "$tmp/small"
+on_exit umount "$tmp/small"
+refused 3 'create images: needs [0-9]+ MiB, has [0-9]+' env TMPDIR="$tmp/small" "$WBFS" demo
+grep -q '^hint: TMPDIR=' "$tmp/err" || fail 'no hint'
+[ -z "$(ls -A "$tmp/small")" ] || fail "left behind: $(ls -A "$tmp/small")"
 
 expect_status 0 timeout --kill-after=5 120 "$WBFS" demo
 nothing_left
