@@ -59,7 +59,7 @@ static bool is_dead(const struct mount_entry *mount)
 {
 	struct statvfs fs;
 
-	return statvfs(mount->point, &fs) < 0 && errno == ENOTCONN;
+	return statvfs(mount->point, &fs) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 struct removal {
