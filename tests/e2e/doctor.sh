@@ -64,6 +64,14 @@ fixed 'start the container with --privileged'
 expect_status 3 env container=podman setpriv --bounding-set=-sys_admin "$WBFS" doctor
 fixed 'start the container with --cap-add SYS_ADMIN'
 
+# Where mount(8) doesn't find its helpers, and after what it says would mend that.
+sbin=$(realpath /sbin)
+expect_status 0 with "mount -t tmpfs none $sbin" "$WBFS" doctor
+found warn 'mount\(8\): /sbin/mount.fuse.wbfs is missing'
+fix=$(sed -n 's/^ *fix: \(cd \/sbin .*\)  *# as root$/\1/p' "$tmp/out")
+expect_status 0 with "mount -t tmpfs none $sbin; $fix" "$WBFS" doctor
+found ok 'mount\(8\): knows wbfs'
+
 # Loop devices that could be made, but have no name in /dev.
 expect_status 0 with 'mount -t tmpfs none /dev; mknod /dev/null c 1 3; mknod /dev/fuse c 10 229
 	mknod /dev/loop-control c 10 237' "$WBFS" doctor
