@@ -74,7 +74,8 @@ can_resize_online() {
 
 # What a person would look at and end by a key ends by itself. A daemon may end after fusermount.
 unattended() {
-	sed -e 's/^fusermount .*/& \&\& sleep 1/' -e 's/^wbfs top /wbfs top -b -n 1 /' -e 's/^wbfs stat \(.*[^0-9] \)\{0,1\}1$/& 2/' <<<"$1"
+	sed -e 's/^fusermount .*/& \&\& ended fuse2f[s]/' -e 's/^wbfs top /wbfs top -b -n 1 /' \
+		-e 's/^wbfs stat \(.*[^0-9] \)\{0,1\}1$/& 2/' <<<"$1"
 }
 
 # Described as it will be.
@@ -95,6 +96,12 @@ make_script() {
 		at() { where=$1; printf '\n%s: $ %s\n' "$1" "$2"; }
 		trap 'echo "FAIL: $where: exit status $?" >&2' ERR
 		fstab() { echo "$1" >>"$LIBMOUNT_FSTAB"; }
+		ended() {
+			for ((i = 0; i < 200; i++)); do
+				grep -qa "^$1" /proc/[0-9]*/cmdline 2>/dev/null || break
+				sleep 0.1
+			done
+		}
 		grow() { for disk in "$here"/sd?.img; do truncate -s +64M "$disk"; done; }
 	END
 	while IFS=$'\t' read -r where line; do
