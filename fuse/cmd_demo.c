@@ -130,7 +130,9 @@ static int write_both_ways(struct demo *demo)
 
 	if (err)
 		return err;
-	chart_heading(&demo->chart, "1. Random writes of 4 KiB, %d at a time, then a sync", DEPTH);
+	chart_heading(&demo->chart,
+		      "1. Random writes of 4 KiB to the simulated disk, %d at a time, then a sync",
+		      DEPTH);
 	err = measure(demo, "mnt/plain", 0, result);
 	if (err)
 		return err;
@@ -154,11 +156,25 @@ static int rest(struct demo *demo)
 	return err ? err : control_set(&demo->trial.mount, "allow_migrate", "0");
 }
 
+static void show_kept(struct demo *demo)
+{
+	uint64_t nr_lost = demo->nr_writes - demo->nr_kept;
+	char kept[CHART_NUMBER_LEN], lost[80] = "Nothing was lost.";
+
+	if (nr_lost)
+		snprintf(lost, sizeof(lost),
+			 "Lost: the last %" PRIu64 " writes, which no sync covered.", nr_lost);
+	chart_text(
+		&demo->chart, CHART_GOOD,
+		"It shows the first %s writes and nothing else: every synced block is there, and "
+		"there is no gap. %s",
+		chart_number((double)demo->nr_kept, kept), lost);
+}
+
 static int kill_and_compare(struct demo *demo)
 {
 	static const char *const devices[] = {"disk=disk.img,sim=hdd", NULL};
-	char path[TRIAL_PATH_LEN], written[CHART_NUMBER_LEN], synced[CHART_NUMBER_LEN],
-		kept[CHART_NUMBER_LEN];
+	char path[TRIAL_PATH_LEN], written[CHART_NUMBER_LEN], synced[CHART_NUMBER_LEN];
 	uint64_t begin, ns;
 	int err;
 
@@ -184,11 +200,7 @@ static int kill_and_compare(struct demo *demo)
 		return err;
 	chart_text(&demo->chart, CHART_PLAIN, "Mounted again in %.2f s. Compared: the whole disk.",
 		   (double)ns / SECOND);
-	chart_text(
-		&demo->chart, CHART_GOOD,
-		"It shows the first %s writes and nothing else: every synced block is there, and "
-		"there is no gap. Lost: the last %" PRIu64 " writes, which no sync covered.",
-		chart_number((double)demo->nr_kept, kept), demo->nr_writes - demo->nr_kept);
+	show_kept(demo);
 	demo->nr_writes = demo->nr_synced = demo->nr_kept;
 	return 0;
 }

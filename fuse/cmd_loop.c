@@ -54,8 +54,17 @@ const struct arg_option loop_options[] = {
 	{0},
 };
 
+/* What was asked for lately the kernel still answers, but not this. */
+static bool is_dead(const struct mount_entry *mount)
+{
+	struct statvfs fs;
+
+	return statvfs(mount->point, &fs) < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
 struct removal {
-	ino_t file_ino;
+	const char *file;
+	ino_t file_ino; /* 0: not known, the daemon is gone */
 	unsigned int nr;
 	int err;
 };
@@ -64,17 +73,18 @@ static bool remove_if_on(const struct loop *loop, void *ctx)
 {
 	struct removal *removal = ctx;
 
-	if (loop->file_ino != removal->file_ino)
+	if (removal->file_ino ? loop->file_ino != removal->file_ino
+			      : strcmp(loop->file, removal->file) != 0)
 		return true;
 	removal->nr++;
 	removal->err = holders_tell_loop(loop) ? -EBUSY : loop_remove(loop);
 	return !removal->err;
 }
 
-static int remove_loops(const char *file, const struct stat *attr, const char *link_path)
+static int remove_loops(dev_t dev, const char *file, ino_t file_ino, const char *link_path)
 {
-	struct removal removal = {.file_ino = attr->st_ino};
-	int err = loops_each(attr->st_dev, remove_if_on, &removal);
+	struct removal removal = {.file = file, .file_ino = file_ino};
+	int err = loops_each(dev, remove_if_on, &removal);
 
 	if (!err)
 		err = removal.err;
@@ -185,6 +195,8 @@ enum exit_status command_loop(int argc, char **argv)
 	if (!name)
 		return EXIT_STATUS_USAGE;
 	snprintf(file, sizeof(file), "%s/%.255s", mount.point, name);
+	if (flags.detach && is_dead(&mount))
+		return exit_status_of(remove_loops(mount.dev, file, 0, flags.link));
 	err = names_check("loop", &mount, name);
 	if (err)
 		return exit_status_of(err);
@@ -194,6 +206,6 @@ enum exit_status command_loop(int argc, char **argv)
 		return EXIT_STATUS_USAGE;
 	}
 	if (flags.detach)
-		return exit_status_of(remove_loops(file, &attr, flags.link));
+		return exit_status_of(remove_loops(mount.dev, file, attr.st_ino, flags.link));
 	return exit_status_of(create_loop(file, sector_of_backing(&mount, name), flags.link));
 }

@@ -228,6 +228,28 @@ static void check_allow_other(struct doctor *doctor)
 	}
 }
 
+/* mount(8) and umount(8) look nowhere else. */
+static void check_helpers(struct doctor *doctor)
+{
+	static const char *const helpers[] = {"/sbin/mount.fuse.wbfs", "/sbin/mount.wbfs",
+					      "/sbin/umount.fuse.wbfs", "/sbin/umount.wbfs"};
+	CLEANUP_FREE char *self = realpath("/proc/self/exe", NULL);
+
+	for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
+		if (access(helpers[i], X_OK) == 0)
+			continue;
+		doctor_fix(doctor,
+			   "cd /sbin && for i in mount umount; do ln -sf %s $i.wbfs; ln -sf "
+			   "$i.wbfs $i.fuse.wbfs; done    # as root",
+			   self ? self : "wbfs");
+		doctor_tell(doctor, FINDING_WARNING, "mount(8)",
+			    "%s is missing: fstab doesn't know wbfs, or umount(8) doesn't wait",
+			    helpers[i]);
+		return;
+	}
+	doctor_tell(doctor, FINDING_OK, "mount(8)", "knows wbfs");
+}
+
 static void check_descriptors(struct doctor *doctor)
 {
 	enum { ENOUGH = 256 };
@@ -252,5 +274,6 @@ void doctor_system(struct doctor *doctor)
 	check_fuse_device(doctor);
 	check_mounting(doctor);
 	check_allow_other(doctor);
+	check_helpers(doctor);
 	check_descriptors(doctor);
 }

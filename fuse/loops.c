@@ -199,6 +199,20 @@ bool loop_has_mount(const struct loop *loop, const struct mount_entry *entry)
 	       is_partition_mounted(loop, entry);
 }
 
+static bool is_swapped_to(const struct loop *loop)
+{
+	FILE *file = fopen("/proc/swaps", "re");
+	size_t len = strlen(loop->device);
+	char line[PATH_MAX];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strncmp(line, loop->device, len) == 0 && strchr(" \t", line[len]);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 void loop_each_claim(const struct loop *loop, bool (*fn)(const char *name, void *ctx), void *ctx)
 {
 	char path[SYSFS_LEN];
@@ -213,6 +227,8 @@ void loop_each_claim(const struct loop *loop, bool (*fn)(const char *name, void 
 			more = fn(entry->d_name, ctx);
 	if (directory)
 		closedir(directory);
+	if (more && is_swapped_to(loop))
+		fn("swap space", ctx);
 }
 
 struct on_loop {

@@ -81,8 +81,7 @@ static int check_device(void)
 	if (!err)
 		return 0;
 	message(MESSAGE_ERROR, "/dev/fuse: open: %s", reason(err));
-	if (err == -ENOENT)
-		hint("modprobe fuse");
+	hint(err == -ENOENT ? "modprobe fuse" : "wbfs doctor");
 	return err == -ENOENT ? -EPERM : err;
 }
 
@@ -127,6 +126,8 @@ int session_start(struct server *server)
 	}
 	if (err) {
 		message(MESSAGE_ERROR, "%s: mount: %s", server->options->mount_point, reason(err));
+		if (err == -EPERM || err == -EACCES)
+			hint("wbfs doctor");
 		if (server->initialised_fd >= 0)
 			close(server->initialised_fd);
 	}

@@ -51,9 +51,10 @@ static void become_daemon(const struct trial *trial, char *const *argv, pid_t pa
 
 static int start(struct trial *trial, const char *const *devices)
 {
-	char *argv[6 + 2 * DEVICES_MAX + 1] = {"wbfs", "mount", "-f", "--cache", "cache"};
+	char *argv[8 + 2 * DEVICES_MAX + 1] = {"wbfs",	  "mount",   "-f",   "--log-level",
+					       "warning", "--cache", "cache"};
 	pid_t parent = getpid();
-	int argc = 5;
+	int argc = 7;
 
 	for (int i = 0; i < DEVICES_MAX && devices[i]; i++) {
 		argv[argc++] = "-d";
@@ -76,7 +77,7 @@ static int start(struct trial *trial, const char *const *devices)
 /* What it had to say about an error, in its own words. */
 static void show_messages(const struct trial *trial)
 {
-	char path[TRIAL_PATH_LEN], line[MESSAGE_LEN];
+	char path[TRIAL_PATH_LEN], line[MESSAGE_LEN] = "";
 	FILE *file;
 
 	trial_path(trial, "messages", path);
@@ -85,6 +86,8 @@ static void show_messages(const struct trial *trial)
 		fputs(line, stderr);
 	if (file)
 		fclose(file);
+	if (strncmp(line, "hint: ", strlen("hint: ")) != 0)
+		hint("wbfs doctor");
 }
 
 /* Exit statuses as they came from error numbers; only used where a daemon of ours failed. */

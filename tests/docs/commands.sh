@@ -20,7 +20,7 @@ requires_loop
 [ -n "${WB_DOCS_INSIDE-}" ] || skip 'not root'
 
 # What shows as a command by its first word.
-programs='autoreconf|apt-get|cat|cp|echo|fsck|loop=.*|losetup|make|mkdir|mkfs[.]ext4|mkwbfs|mount|'
+programs='autoreconf|apt-get|cat|cp|echo|fsck|fuse2fs|fusermount|loop=.*|losetup|make|mkdir|mkfs[.]ext4|mkwbfs|mount|'
 programs+='resize2fs|scripts/[a-z-]+|sync|systemctl|umount|wbfs'
 
 # ---- taking them out of the text: FILE:LINE, a tab, the line ----
@@ -57,6 +57,9 @@ elsewhere() {
 	resize2fs*)
 		! can_resize_online || return 1
 		;;
+	fuse2fs* | fusermount*)
+		! command -v fuse2fs >/dev/null || return 1
+		;;
 	'wbfs demo'* | 'wbfs doctor'* | 'wbfs bench'*) ;; # see tests/e2e
 	*) return 1 ;;
 	esac
@@ -69,9 +72,10 @@ can_resize_online() {
 	((16#$caps >> 24 & 1))
 }
 
-# What a person would look at and end by a key ends by itself.
+# What a person would look at and end by a key ends by itself. A daemon may end after fusermount.
 unattended() {
-	sed -e 's/^wbfs top /wbfs top -b -n 1 /' -e 's/^wbfs stat \(.*[^0-9] \)\{0,1\}1$/& 2/' <<<"$1"
+	sed -e 's/^fusermount .*/& \&\& ended fuse2f[s]/' -e 's/^wbfs top /wbfs top -b -n 1 /' \
+		-e 's/^wbfs stat \(.*[^0-9] \)\{0,1\}1$/& 2/' <<<"$1"
 }
 
 # Described as it will be.
@@ -92,6 +96,12 @@ make_script() {
 		at() { where=$1; printf '\n%s: $ %s\n' "$1" "$2"; }
 		trap 'echo "FAIL: $where: exit status $?" >&2' ERR
 		fstab() { echo "$1" >>"$LIBMOUNT_FSTAB"; }
+		ended() {
+			for ((i = 0; i < 200; i++)); do
+				grep -qa "^$1" /proc/[0-9]*/cmdline 2>/dev/null || break
+				sleep 0.1
+			done
+		}
 		grow() { for disk in "$here"/sd?.img; do truncate -s +64M "$disk"; done; }
 	END
 	while IFS=$'\t' read -r where line; do
@@ -184,6 +194,62 @@ run_document() {
 	no_daemons || fail "${1##*/}: its commands leave a daemon running"
 }
 
+# ---- within sentences ----
+
+# What stands between backticks and begins with a program, once each; not names of commands only.
+sentences_of() {
+	tr -s '\n ' ' ' <"$1" | awk -v RS='`' 'NR % 2 == 0 && !seen[$0]++' |
+		grep -E "^($programs|modprobe) " | grep -vE '^wbfs [a-z]+$' || true
+}
+
+# Of a command that is named without them: the mount point, and what else it can't do without.
+complete() {
+	case $1 in
+	'wbfs mount --without'*) echo "umount; $1 --cache $cache $mnt" ;;
+	'wbfs attach'*) echo "wbfs detach $mnt NAME; $(here "${1/PATH//dev/sdb}")" ;;
+	'wbfs detach'*) echo "$1 --yes $mnt NAME" ;;
+	*/mnt/wb* | 'echo '* | 'cat '*) here "$1" ;;
+	*) echo "$1 $mnt" ;;
+	esac
+}
+
+# run_sentence COMMAND: in the mount point of a new cache with a backing that is called NAME
+run_sentence() {
+	printf '\n%s: $ %s\n' "${document##*/}" "$1"
+	rm -f "$tmp"/*.img
+	truncate -s 64M "$tmp/sdb.img"
+	mkwbfs --size 16M "$cache" >"$tmp/out"
+	wbfs mount --cache "$cache" -d "NAME=$tmp/sdb.img" "$mnt"
+	head -c 100000 /dev/urandom | dd of="$mnt/NAME" conv=notrunc status=none
+	cat >"$tmp/script" <<-END
+		set -euo pipefail
+		umount() { wbfs umount "$mnt"; }
+		cd "$mnt"
+		run() { cd /; eval "\$1"; }
+	END
+	if [[ $1 == wbfs* ]]; then
+		printf 'run %q\n' "$(complete "$1")" >>"$tmp/script"
+	else
+		complete "$1" >>"$tmp/script"
+	fi
+	PATH=$tmp/bin:$PATH timeout --foreground 60 bash "$tmp/script" </dev/null ||
+		fail "${document##*/}: does not work: $1"
+	end_wb "$mnt"
+	nr=$((nr + 1))
+}
+
+run_sentences() {
+	nr=0
+	sentences_of "$1" >"$tmp/sentences"
+	while read -r -u 4 sentence; do
+		case $sentence in
+		modprobe* | losetup* | fsck* | make*) ;; # of other programs, and of the whole machine
+		*) elsewhere "$sentence" || run_sentence "$sentence" ;;
+		esac
+	done 4<"$tmp/sentences"
+	[ "$nr" -ge 9 ] || fail "${1##*/}: only $nr commands within sentences"
+}
+
 nr=0
 total=0
 mkdir "$tmp/bin"
@@ -194,5 +260,8 @@ for document in "$top_srcdir"/README "$top_srcdir"/docs/man/*.scd; do
 	run_document "$document"
 	total=$((total + nr))
 done
+document=$top_srcdir/README
+run_sentences "$document"
+total=$((total + nr))
 [ "$total" -ge 40 ] || fail "only $total commands were found in all"
 echo "documented commands: $total"

@@ -42,6 +42,8 @@ if grep -q '^dist_man_MANS =' Makefile; then
 		opt/wbfs/share/man/man8/mkwbfs.8
 		opt/wbfs/share/man/man8/mount.fuse.wbfs.8
 		opt/wbfs/share/man/man8/mount.wbfs.8
+		opt/wbfs/share/man/man8/umount.fuse.wbfs.8
+		opt/wbfs/share/man/man8/umount.wbfs.8
 		opt/wbfs/share/man/man8/wbfs.8
 	)
 fi
@@ -51,7 +53,7 @@ done
 for file in "${files[@]}"; do
 	[ -s "$dest/$file" ] || fail "not installed: $file"
 done
-for helper in mount.wbfs mount.fuse.wbfs; do
+for helper in mount.wbfs mount.fuse.wbfs umount.wbfs umount.fuse.wbfs; do
 	[ "$(readlink "$dest/opt/sbin/$helper")" = /opt/wbfs/sbin/wbfs ] ||
 		fail "$helper does not lead to wbfs"
 done

@@ -125,7 +125,7 @@ if command -v mandoc >/dev/null; then
 		path=$build/$man/$page
 		[ -e "$path" ] || path=$man/$page
 		if [ -e "$path" ]; then
-			mandoc -Tlint -Wwarning "$path" >&2 || complain "$path: mandoc has something to say"
+			mandoc -Tlint "$path" >&2 || complain "$path: mandoc has something to say"
 		else
 			echo "not made: $page"
 		fi

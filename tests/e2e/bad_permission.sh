@@ -19,3 +19,10 @@ as_nobody() {
 as_nobody test -x "$WBFS" || skip 'the programs are where only root can run them'
 refused 2 'permission|not permitted|root' \
 	as_nobody "$WBFS" mount --cache "$cache" -d "disk=$disk" "$mnt"
+
+# Root without the right to mount is told where to look.
+expect_status 2 setpriv --bounding-set=-sys_admin "$WBFS" mount --cache "$cache" \
+	-d "disk=$disk" "$mnt"
+grep -q "^wbfs: $mnt: mount: operation not permitted$" "$tmp/err" || fail 'not said what failed'
+grep -q '^hint: wbfs doctor$' "$tmp/err" || fail 'no hint'
+no_daemons || fail "left running: $(daemons)"

@@ -6,6 +6,7 @@
 
 . "$(dirname "$0")/functions.sh"
 
+requires setpriv
 requires_plain_build 'bounded by time' # the daemon would be too slow for the kill to hit it
 
 # left_behind: files, mounts and daemons in $TMPDIR
@@ -47,8 +48,25 @@ refused 1 'demo: too many arguments' wbfs demo now
 refused 1 'make a temporary directory' env TMPDIR="$tmp/none" "$WBFS" demo
 nothing_left
 
+# Without the right to mount: what the daemon said of that only, and where to look.
+expect_status 2 setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$WBFS" demo
+grep -q '^wbfs: ' "$tmp/err" || fail 'no error'
+not grep -q 'simulated' "$tmp/err" || fail 'more than the error'
+grep -q '^hint: wbfs doctor$' "$tmp/err" || fail 'no hint'
+[ "$(grep -vc '^fusermount3: ' "$tmp/err")" -eq 2 ] || fail 'more than a message and a hint'
+nothing_left
+
 stopped_at '^1\. ' INT
 stopped_at '^2\. ' TERM
+stopped_at '^3\. ' INT
+
+# Too little room.
+mkdir "$tmp/small"
+mount -t tmpfs -o size=100M wbfs-test "$tmp/small"
+on_exit umount "$tmp/small"
+refused 3 'create images: needs [0-9]+ MiB, has [0-9]+' env TMPDIR="$tmp/small" "$WBFS" demo
+grep -q '^hint: TMPDIR=' "$tmp/err" || fail 'no hint'
+[ -z "$(ls -A "$tmp/small")" ] || fail "left behind: $(ls -A "$tmp/small")"
 
 expect_status 0 timeout --kill-after=5 120 "$WBFS" demo
 nothing_left
@@ -56,6 +74,8 @@ nothing_left
 ! grep -q $'\033' "$tmp/out" || fail 'colours, but not on a terminal'
 awk 'length > 80 { exit 1 }' "$tmp/out" || fail 'wider than 80 columns'
 grep -q 'simulated (7200 rpm' "$tmp/out" || fail 'not labelled as simulated'
+! grep '^[13]\. ' "$tmp/out" | grep -qv simulated || fail 'figures not labelled as simulated'
+not grep -q 'the last 0 writes' "$tmp/out" || fail 'nothing is called the last 0 writes'
 grep -Eq '^  without cache .* [0-9.,]+/s$' "$tmp/out" || fail 'no bar without cache'
 grep -Eq '^  with cache .* [0-9.,]+/s$' "$tmp/out" || fail 'no bar with cache'
 grep -q 'every synced$\|every synced block' "$tmp/out" || fail 'nothing said about synced blocks'

@@ -26,18 +26,17 @@ as_nobody() {
 }
 
 # As a container does that knows io_uring as a danger only.
-without_uring() {
-	perl -e '
-		my @filter = (pack("SCCL", 0x20, 0, 0, 0),   # load the number of the system call
-			pack("SCCL", 0x15, 0, 1, 425),       # io_uring_setup?
-			pack("SCCL", 0x06, 0, 0, 0x50001),   # EPERM
-			pack("SCCL", 0x06, 0, 0, 0x7fff0000)); # allowed
-		my $filter = join "", @filter;
-		my $program = pack("S x![Q] P", scalar @filter, $filter);
-		syscall(157, 38, 1, 0, 0, 0) == 0 or exit 77; # no_new_privs
-		syscall(157, 22, 2, $program, 0, 0) == 0 or exit 77; # seccomp
-		exec @ARGV or die' "$@"
-}
+# shellcheck disable=SC2016 # perl's variables
+without_uring=(perl -e '
+	my @filter = (pack("SCCL", 0x20, 0, 0, 0),   # load the number of the system call
+		pack("SCCL", 0x15, 0, 1, 425),       # io_uring_setup?
+		pack("SCCL", 0x06, 0, 0, 0x50001),   # EPERM
+		pack("SCCL", 0x06, 0, 0, 0x7fff0000)); # allowed
+	my $filter = join "", @filter;
+	my $program = pack("S x![Q] P", scalar @filter, $filter);
+	syscall(157, 38, 1, 0, 0, 0) == 0 or exit 77; # no_new_privs
+	syscall(157, 22, 2, $program, 0, 0) == 0 or exit 77; # seccomp
+	exec @ARGV or die')
 
 expect_status 0 wbfs doctor
 for what in kernel container /dev/fuse mounting /etc/fuse.conf io_uring 'locked memory' memory \
@@ -55,6 +54,30 @@ found warn '/dev/loop-control: not there'
 fixed '(modprobe loop|--privileged)'
 grep -q '^1 of [0-9]* things do not work' "$tmp/out" || fail 'not the sum'
 
+# In a container that says so, it is the container that has to be started in another way.
+expect_status 3 with 'mount -t tmpfs none /dev; mknod /dev/null c 1 3' \
+	env container=podman "$WBFS" doctor
+found ok 'container: in one \(podman\)'
+found FAIL '/dev/fuse: no such file'
+fixed '--device /dev/fuse --cap-add SYS_ADMIN'
+fixed 'start the container with --privileged'
+expect_status 3 env container=podman setpriv --bounding-set=-sys_admin "$WBFS" doctor
+fixed 'start the container with --cap-add SYS_ADMIN'
+
+# Where mount(8) doesn't find its helpers, and after what it says would mend that.
+sbin=$(realpath /sbin)
+expect_status 0 with "mount -t tmpfs none $sbin" "$WBFS" doctor
+found warn 'mount\(8\): /sbin/mount.fuse.wbfs is missing'
+fix=$(sed -n 's/^ *fix: \(cd \/sbin .*\)  *# as root$/\1/p' "$tmp/out")
+expect_status 0 with "mount -t tmpfs none $sbin; $fix" "$WBFS" doctor
+found ok 'mount\(8\): knows wbfs'
+
+# Loop devices that could be made, but have no name in /dev.
+expect_status 0 with 'mount -t tmpfs none /dev; mknod /dev/null c 1 3; mknod /dev/fuse c 10 229
+	mknod /dev/loop-control c 10 237' "$WBFS" doctor
+found warn 'loop devices: the next free one, /dev/loop[0-9]+, is not there'
+fixed 'mknod /dev/loop[0-9]+ b 7 [0-9]+'
+
 expect_status 3 with 'mount --bind /dev/null /dev/fuse' "$WBFS" doctor
 found FAIL '/dev/fuse: is not the device of FUSE'
 
@@ -67,12 +90,18 @@ found warn 'open files: only 4'
 found warn 'io_uring: .*threads are used instead'
 
 if [ "$(uname -m)" = x86_64 ] && [ "$WB_SANITIZERS" = no ]; then
-	expect_status 0 without_uring "$WBFS" doctor
+	expect_status 0 "${without_uring[@]}" "$WBFS" doctor
 	found warn 'io_uring: operation not permitted: threads are used instead'
+	if [ -e /proc/sys/kernel/io_uring_disabled ]; then
+		echo 2 >"$tmp/disabled"
+		expect_status 0 with "mount --bind $tmp/disabled /proc/sys/kernel/io_uring_disabled" \
+			"${without_uring[@]}" "$WBFS" doctor
+		fixed 'sysctl kernel.io_uring_disabled=0 .*is 2'
+	fi
 	make_cache 5M
 	make_disk 1M
 	mkdir -p "$mnt"
-	without_uring "$WBFS" mount --cache "$cache" -d "disk=$disk" "$mnt"
+	"${without_uring[@]}" "$WBFS" mount --cache "$cache" -d "disk=$disk" "$mnt"
 	expect_status 0 wbfs status "$mnt"
 	umount_wb
 fi

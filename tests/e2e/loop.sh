@@ -69,4 +69,18 @@ to_full() {
 }
 expect_status 6 to_full
 [ -z "$(losetup --noheadings --associated "$exposed")" ] || fail 'a loop device is left'
-umount_wb
+
+# A daemon that is gone is no reason to keep them.
+made=$(wbfs loop "$mnt" disk)
+on_exit end_loop "$made" "$exposed"
+on_large=$(wbfs loop --link "$tmp/links/mnt-large" "$mnt/large")
+on_exit end_loop "$on_large" "$mnt/large"
+kill_wb
+wbfs loop --detach --link "$tmp/links/mnt-large" "$mnt/large"
+not has_loop "$on_large" || fail 'still there'
+[ ! -L "$tmp/links/mnt-large" ] || fail 'the link is still there'
+has_loop "$made" || fail 'that of another backing is gone'
+wbfs loop --detach "$mnt" disk
+not has_loop "$made" || fail 'still there'
+refused 1 'no loop device' wbfs loop --detach "$mnt" disk
+wbfs umount "$mnt"

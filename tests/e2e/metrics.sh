@@ -34,6 +34,40 @@ wbfs drain "$mnt"
 rules <"$control/metrics.prom"
 grep -q '^wbfs_backing_migrated_bytes_total{device="disk"} 655360$' "$control/metrics.prom"
 
+# While it is busy with both, each snapshot is whole, and no counter falls.
+echo 1 >"$control/force_migrate"
+keep_busy() {
+	while [ ! -e "$tmp/enough" ]; do
+		dd if=/dev/urandom of="$exposed" bs=64K count=50 conv=notrunc,fsync status=none
+		dd if=/dev/urandom of="$mnt/two\"" bs=4K count=50 conv=notrunc oflag=dsync status=none
+		dd if="$exposed" of=/dev/null bs=64K iflag=direct status=none
+	done
+}
+keep_busy &
+busy=$!
+counters() {
+	sed -nE 's/^([a-z_]+_(total|count|bucket)(\{.*\})?) ([0-9]+)$/\4\t\1/p' "$1" | sort -k 2
+}
+for ((i = 0; i < 20; i++)); do
+	! [ -e "$tmp/now" ] || mv "$tmp/now" "$tmp/before"
+	cat "$control/metrics.prom" >"$tmp/now"
+	rules <"$tmp/now"
+	if command -v promtool >/dev/null; then
+		promtool check metrics <"$tmp/now" >"$tmp/out" 2>&1 || fail "promtool: $(cat "$tmp/out")"
+	fi
+	[ -e "$tmp/before" ] || continue
+	join -t $'\t' -j 2 <(counters "$tmp/before") <(counters "$tmp/now") >"$tmp/both"
+	[ "$(wc -l <"$tmp/both")" -gt 100 ] || fail 'no counters compared'
+	awk -F '\t' '$3 < $2 { print; bad = 1 } END { exit bad }' "$tmp/both" || fail 'a counter fell'
+	sleep 0.1
+done
+touch "$tmp/enough"
+wait "$busy"
+for device in disk 'two\"'; do
+	grep -F "wbfs_backing_migrated_bytes_total{device=\"$device\"} " "$tmp/now" | grep -q ' [1-9]' ||
+		fail "nothing was migrated to $device"
+done
+
 # The rules can fail.
 broken() { # SED-COMMAND...
 	! sed "$@" "$tmp/metrics" | rules 2>/dev/null || fail "the rules allow: $*"

@@ -105,6 +105,20 @@ mountpoint -q "$tmp/top/foreign" || fail 'it took away what is not ours'
 mountpoint -q "$fs" || fail 'refused, but unmounted below'
 umount "$tmp/top/foreign"
 
+# What the kernel itself uses: swap space, of which the table is enough here.
+cat >"$tmp/swaps" <<END
+Filename				Type		Size		Used		Priority
+$upper                              partition	16380		0		-2
+END
+swapping() {
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount --propagation private sh -ec 'mount --bind "$1" /proc/swaps; shift; exec "$@"' \
+		sh "$tmp/swaps" "$WBFS" "$@"
+}
+expect_status 5 swapping umount --detach "$mnt"
+grep -q "$upper: in use: swap space is made of it" "$tmp/err" || fail 'not said what it is used for'
+has_loop "$upper" || fail 'refused, but taken away'
+
 # Another loop device of the machine stays.
 make_disk 1M "$tmp/stranger.img"
 stranger=$(losetup --find --show "$tmp/stranger.img")

@@ -9,6 +9,7 @@
 #
 # A bug is a perl substitution that must change exactly one file. RUNS bounds the search for each.
 
+# shellcheck disable=SC2016 # perl's variables
 set -euo pipefail
 top=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=$(cd "${top_builddir:-.}" && pwd)

@@ -10,5 +10,10 @@ command -v shellcheck >/dev/null || {
 	echo 'SKIP: no shellcheck on this machine'
 	exit 77
 }
-shellcheck --external-sources .ci/run bench/{emulated,migration,run,*.sh} contrib/completion/* scripts/* \
-	tests/docs/*.sh tests/e2e/*.sh tests/style/*.sh
+mapfile -t scripts < <(find .ci bench contrib scripts tests -type f ! -name '*.log' -exec \
+	awk 'FNR <= 3 && (/^#!\/bin\/(ba)?sh/ || /^# shellcheck shell=/) { print FILENAME; nextfile }' {} +)
+[ "${#scripts[@]}" -ge 100 ] || {
+	echo "FAIL: shell: only ${#scripts[@]} scripts found" >&2
+	exit 1
+}
+shellcheck --external-sources "${scripts[@]}"
