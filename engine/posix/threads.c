@@ -23,6 +23,7 @@ struct pool {
 	struct posix_io base;
 	pthread_t threads[NR_THREADS]; /* owned by start and stop */
 	int nr_threads;		       /* the same */
+	atomic_uint nr_busy;	       /* I/Os handed over and not yet done */
 	pthread_mutex_t lock;
 	pthread_cond_t more; /* the queue or `stopping` changed */
 	/* protected by lock */
@@ -38,10 +39,16 @@ void threads_carry_out(struct posix_io *base, struct bdev *dev, struct bdev_io *
 	LOCK_SCOPE(&pool->lock);
 	*pool->tail = chain;
 	for (struct bdev_io *io = chain; io; io = io->next) {
+		atomic_fetch_add(&pool->nr_busy, 1);
 		transfer_begin(dev, io);
 		pool->tail = &io->next;
 		pthread_cond_signal(&pool->more);
 	}
+}
+
+bool threads_idle(struct posix_io *base)
+{
+	return atomic_load(&container_of(base, struct pool, base)->nr_busy) == 0;
 }
 
 static void threads_submit(struct bdev *dev, struct bdev_io *chain)
@@ -108,10 +115,13 @@ static struct bdev_io *take(struct pool *pool)
 
 static void *thread_main(void *arg)
 {
+	struct pool *pool = arg;
 	struct bdev_io *io;
 
-	while ((io = take(arg)))
+	while ((io = take(pool))) {
 		carry_out(io);
+		atomic_fetch_sub(&pool->nr_busy, 1);
+	}
 	return NULL;
 }
 

@@ -26,7 +26,8 @@
 
 #define SUBMISSION_ENTRIES 256
 #define COMPLETION_ENTRIES 1024
-#define REAP_MAX 64		/* completions handled at a time */
+#define REAP_MAX 64 /* completions handled at a time */
+#define LONE_WRITE_MAX (64u * 1024)
 #define RETRY_PAUSE_NS 1000000L /* before submitting again what the kernel had no memory for */
 
 struct uring {
@@ -43,7 +44,7 @@ struct uring {
 	pthread_mutex_t lock;
 	/* protected by lock */
 	struct bdev_io *head, **tail; /* waiting for room in the ring */
-	unsigned int in_flight;	      /* in the ring or the kernel; at most in_flight_max */
+	atomic_uint in_flight;	      /* in the ring or the kernel; at most in_flight_max */
 	unsigned int in_flight_max;   /* const; all of them fit in the completion queue */
 	bool kick_armed;
 	bool refused; /* the kernel wouldn't take all of the submission queue */
@@ -143,12 +144,27 @@ static void push_locked(struct uring *uring)
 	uring->refused = false;
 }
 
+/*
+ * A short write, with nothing else under way, is most likely a sync's. A thread of the pool can do it
+ * and the flush that follows without handing over to another, which takes as long as the write. While
+ * that thread is busy, perhaps for ever, everything goes through the ring.
+ */
+static bool is_lone_write(struct uring *uring, const struct bdev_io *chain)
+{
+	return chain->op == BDEV_WRITE && !chain->next && chain->len <= LONE_WRITE_MAX &&
+	       atomic_load(&uring->in_flight) == 0 && threads_idle(uring->pool);
+}
+
 static void uring_submit(struct bdev *dev, struct bdev_io *chain)
 {
 	struct uring *uring = uring_of(dev);
 	struct bdev_io *next, *to_pool = NULL, **pool_tail = &to_pool;
 	bool any = false;
 
+	if (is_lone_write(uring, chain)) {
+		threads_carry_out(uring->pool, dev, chain);
+		return;
+	}
 	/*
 	 * The completion thread takes the lock before it calls done, so no done of this chain can
 	 * run before all of it is handed over.
