@@ -543,20 +543,26 @@ take_idle() {
 	load "$exposed" "${random_write[@]}" --iodepth=32 --number_ios=1000
 	"$WBFS" drain "$mnt" >/dev/null || fail "can't drain $mnt"
 	sleep 3
-	before=$(daemon_did)
+	before=$(daemon_io)
+	daemon_threads >"$tmp/threads"
 	sleep "$idle_seconds"
-	after=$(daemon_did)
-	read -ra before <<<"$before"
-	read -ra after <<<"$after"
-	result io $((after[0] - before[0]))
-	result cpu "$(calc "(${after[1]} - ${before[1]}) / 1e9 / $idle_seconds * 100")"
+	after=$(daemon_io)
+	result io $((after - before))
+	# A thread that has ended counts no more.
+	result cpu "$(daemon_threads |
+		awk -v s="$idle_seconds" 'NR == FNR { before[$1] = $2; next }
+			{ ns += $2 - before[$1] } END { print ns / 1e9 / s * 100 }' "$tmp/threads" -)"
 	drop_wbfs
 }
 
-# Bytes read and written by the daemon, and the time it ran (ns), in all threads.
-daemon_did() {
-	echo "$(awk '/^(read|write)_bytes/ { n += $2 } END { print n }' "/proc/$wbfs_pid/io")" \
-		"$(cat "/proc/$wbfs_pid/task/"*/schedstat | awk '{ n += $1 } END { print n }')"
+# Bytes read and written by the daemon
+daemon_io() {
+	awk '/^(read|write)_bytes/ { n += $2 } END { print n }' "/proc/$wbfs_pid/io"
+}
+
+# Its threads, and the time that each has run, ns
+daemon_threads() {
+	(cd "/proc/$wbfs_pid/task" && awk '{ print FILENAME, $1 }' ./*/schedstat)
 }
 
 row_idle() {
