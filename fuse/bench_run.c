@@ -65,6 +65,8 @@ static int run_one(struct bench *bench, const char *path, const struct workload 
 	bench->buffered |= result->buffered;
 	if (trial_stopped())
 		return -EINTR;
+	if (bench->trial.failed)
+		return -EIO;
 	if (err == -EBADMSG)
 		message(MESSAGE_ERROR, "%s: read: not what was written", path);
 	else if (err)
@@ -107,10 +109,10 @@ static bool show_turn(void *ctx, uint64_t ns, uint64_t nr)
 {
 	const struct turn *turn = ctx;
 
-	(void)ns, (void)nr;
+	(void)ns;
 	chart_live(&turn->bench->chart, "run %u of %d: %s, %s cache ...", turn->run + 1, BENCH_RUNS,
 		   turn->work->name, turn->side == BENCH_WITH ? "with" : "without");
-	return !trial_stopped();
+	return trial_goes_on(&turn->bench->trial, nr);
 }
 
 static struct workload plan(const struct turn *turn)
@@ -200,7 +202,6 @@ static bool look(void *ctx, uint64_t ns, uint64_t nr)
 	TEXT_SCOPE json = {0};
 	uint64_t all, nr_free;
 
-	(void)nr;
 	chart_live(&watch->bench->chart, "random writes for longer, %s cache ...",
 		   watch->occupancy ? "with" : "without");
 	if (watch->occupancy && ns - watch->looked >= SECOND / 10 &&
@@ -211,7 +212,7 @@ static bool look(void *ctx, uint64_t ns, uint64_t nr)
 		results_add_point(&watch->bench->results, watch->occupancy, (double)ns / SECOND,
 				  100.0 * (double)(all - nr_free) / (double)all);
 	}
-	return !trial_stopped();
+	return trial_goes_on(&watch->bench->trial, nr);
 }
 
 static void add_throughput(struct bench *bench, const char *name,

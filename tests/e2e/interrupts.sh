@@ -20,6 +20,7 @@ until_caught() {
 	local -
 	set +x
 	local name value=0
+	until [ "/proc/$1/exe" -ef "$WBFS" ] || ! kill -0 "$1" 2>/dev/null; do :; done
 	until ((0x$value & 2)); do
 		while read -r name value; do
 			[ "$name" != SigCgt: ] || break
@@ -39,6 +40,18 @@ until_read() {
 	done 2>/dev/null
 }
 
+# stopped MESSAGE COMMAND...: exit status 8, no other message than of progress, and no image changed
+stopped() {
+	local pattern=$1 before lines
+	shift
+	before=$(sum_images)
+	expect_status 8 "$@"
+	lines=$(grep -cEv ': +[0-9]+ %' "$tmp/err") || true
+	[ "$lines" -eq 1 ] || fail "$lines messages instead of one: $(cat "$tmp/err")"
+	grep -Eq -- "$pattern" "$tmp/err" || fail "message does not match '$pattern'"
+	[ "$before" = "$(sum_images)" ] || fail "an image changed: $*"
+}
+
 # at_work BYTES SIGNALS COMMAND...: they come when it has read so many
 at_work() {
 	local bytes=$1 signals=$2 signal pid
@@ -56,16 +69,17 @@ at_work() {
 for signals in INT TERM HUP 'INT TERM'; do
 	# While the log is recovered, and while it is read.
 	for bytes in 1 30000000; do
-		refused 8 "^wbfs: $cache: check: stopped before complete" \
+		stopped "^wbfs: $cache: check: stopped before complete" \
 			at_work "$bytes" "$signals" check "$cache"
 		[ ! -s "$tmp/out" ] || fail 'it tells of what it has not read'
 	done
-	refused 8 'replay: stopped before complete' \
+	stopped 'replay: stopped before complete' \
 		at_work 1 "$signals" replay "$cache" "disk=$out"
 	[ ! -e "$out" ] || fail 'left a copy'
 	copying() {
 		"$WBFS" replay "$cache" "disk=$out" &
 		local pid=$! signal
+		until_caught "$pid"
 		until [ -s "$out" ] || ! kill -0 "$pid" 2>/dev/null; do :; done
 		for signal in $signals; do
 			kill -"$signal" "$pid" 2>/dev/null || true
@@ -73,7 +87,7 @@ for signals in INT TERM HUP 'INT TERM'; do
 		wait "$pid"
 	}
 	for _ in 1 2 3; do
-		refused 8 'replay: stopped before complete' copying
+		stopped 'replay: stopped before complete' copying
 		[ ! -e "$out" ] || fail 'left half a copy'
 	done
 done
@@ -83,6 +97,7 @@ expect_status 0 wbfs check "$cache"
 draining() {
 	"$WBFS" drain --offline -d "disk=$disk,sim=hdd" "$cache" &
 	local pid=$!
+	until_caught "$pid"
 	until_read "$pid" 165000000
 	kill -INT "$pid"
 	kill -TERM "$pid"
