@@ -75,21 +75,36 @@ static int run_one(struct bench *bench, const char *path, const struct workload 
 	return err;
 }
 
+static int run_both(struct bench *bench, const char *path, const struct workload *workload,
+		    const struct workload *before, struct workload_result *result)
+{
+	int err = before ? run_one(bench, path, before, result) : 0;
+
+	return err ? err : run_one(bench, path, workload, result);
+}
+
 int bench_run_on(struct bench *bench, enum bench_side side, const struct workload *workload,
 		 const struct workload *before, struct workload_result *result)
 {
 	char path[TRIAL_PATH_LEN];
+	struct bench_hold hold;
 	int err = mount_side(bench, side);
 
 	if (err)
 		return err;
-	trial_path(&bench->trial, bench->trial.daemon ? "mnt/disk" : "disk.img", path);
-	if (before)
-		err = run_one(bench, path, before, result);
-	if (!err)
-		err = run_one(bench, path, workload, result);
+	if (!bench->trial.daemon) {
+		trial_path(&bench->trial, "disk.img", path);
+		err = bench_hold_begin(&hold, path);
+		if (err)
+			return err;
+		err = run_both(bench, path, workload, before, result);
+		bench_hold_end(&hold);
+		return err;
+	}
+	trial_path(&bench->trial, "mnt/disk", path);
+	err = run_both(bench, path, workload, before, result);
 	/* In order, it would first finish the batch that it is writing back. */
-	if (!err && bench->trial.daemon) {
+	if (!err) {
 		trial_kill(&bench->trial);
 		err = trial_remove_mount(&bench->trial);
 	}
