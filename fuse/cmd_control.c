@@ -131,10 +131,10 @@ static int read_knob(const struct mount_entry *mount, const char *backing, const
 enum column { COLUMN_OF, COLUMN_KNOB, COLUMN_VALUE, COLUMN_DEFAULT, COLUMN_RANGE, COLUMN_HELP };
 
 #define USUAL_COLUMNS "OF,KNOB,VALUE,DEFAULT,RANGE,HELP"
-#define NARROW_COLUMNS "KNOB,VALUE"
+#define NARROW_COLUMNS "KNOB,VALUE,OF"
 
 const struct table_column knob_columns[] = {
-	[COLUMN_OF] = {"OF", 0, "the cache, or a backing's name"},
+	[COLUMN_OF] = {"OF", TABLE_CUT, "the cache, or a backing's name"},
 	[COLUMN_KNOB] = {"KNOB", 0, "its name"},
 	[COLUMN_VALUE] = {"VALUE", 0, "what it is now"},
 	[COLUMN_DEFAULT] = {"DEFAULT", 0, "what it is at first"},
