@@ -55,6 +55,16 @@ struct bench {
  * yet. 0 or -errno after a message.
  */
 int bench_take_targets(struct bench *bench) __attribute__((warn_unused_result));
+/* A target that we write to ourselves: nobody else shall use it meanwhile. No fork until then. */
+struct bench_hold {
+	struct posix_io *io;
+	struct bdev *dev;
+};
+
+/* 0 or -errno after a message; -EBUSY: somebody else has it. */
+int bench_hold_begin(struct bench_hold *hold, const char *path) __attribute__((warn_unused_result));
+void bench_hold_end(struct bench_hold *hold);
+
 /*
  * Write image files once where the first write would be slower than the others, as the file system
  * has to find room for it or note that there is something. 0 or -errno after a message.

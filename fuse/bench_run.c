@@ -65,6 +65,8 @@ static int run_one(struct bench *bench, const char *path, const struct workload 
 	bench->buffered |= result->buffered;
 	if (trial_stopped())
 		return -EINTR;
+	if (bench->trial.failed)
+		return -EIO;
 	if (err == -EBADMSG)
 		message(MESSAGE_ERROR, "%s: read: not what was written", path);
 	else if (err)
@@ -73,21 +75,36 @@ static int run_one(struct bench *bench, const char *path, const struct workload 
 	return err;
 }
 
+static int run_both(struct bench *bench, const char *path, const struct workload *workload,
+		    const struct workload *before, struct workload_result *result)
+{
+	int err = before ? run_one(bench, path, before, result) : 0;
+
+	return err ? err : run_one(bench, path, workload, result);
+}
+
 int bench_run_on(struct bench *bench, enum bench_side side, const struct workload *workload,
 		 const struct workload *before, struct workload_result *result)
 {
 	char path[TRIAL_PATH_LEN];
+	struct bench_hold hold;
 	int err = mount_side(bench, side);
 
 	if (err)
 		return err;
-	trial_path(&bench->trial, bench->trial.daemon ? "mnt/disk" : "disk.img", path);
-	if (before)
-		err = run_one(bench, path, before, result);
-	if (!err)
-		err = run_one(bench, path, workload, result);
+	if (!bench->trial.daemon) {
+		trial_path(&bench->trial, "disk.img", path);
+		err = bench_hold_begin(&hold, path);
+		if (err)
+			return err;
+		err = run_both(bench, path, workload, before, result);
+		bench_hold_end(&hold);
+		return err;
+	}
+	trial_path(&bench->trial, "mnt/disk", path);
+	err = run_both(bench, path, workload, before, result);
 	/* In order, it would first finish the batch that it is writing back. */
-	if (!err && bench->trial.daemon) {
+	if (!err) {
 		trial_kill(&bench->trial);
 		err = trial_remove_mount(&bench->trial);
 	}
@@ -107,10 +124,10 @@ static bool show_turn(void *ctx, uint64_t ns, uint64_t nr)
 {
 	const struct turn *turn = ctx;
 
-	(void)ns, (void)nr;
+	(void)ns;
 	chart_live(&turn->bench->chart, "run %u of %d: %s, %s cache ...", turn->run + 1, BENCH_RUNS,
 		   turn->work->name, turn->side == BENCH_WITH ? "with" : "without");
-	return !trial_stopped();
+	return trial_goes_on(&turn->bench->trial, nr);
 }
 
 static struct workload plan(const struct turn *turn)
@@ -200,7 +217,6 @@ static bool look(void *ctx, uint64_t ns, uint64_t nr)
 	TEXT_SCOPE json = {0};
 	uint64_t all, nr_free;
 
-	(void)nr;
 	chart_live(&watch->bench->chart, "random writes for longer, %s cache ...",
 		   watch->occupancy ? "with" : "without");
 	if (watch->occupancy && ns - watch->looked >= SECOND / 10 &&
@@ -211,7 +227,7 @@ static bool look(void *ctx, uint64_t ns, uint64_t nr)
 		results_add_point(&watch->bench->results, watch->occupancy, (double)ns / SECOND,
 				  100.0 * (double)(all - nr_free) / (double)all);
 	}
-	return !trial_stopped();
+	return trial_goes_on(&watch->bench->trial, nr);
 }
 
 static void add_throughput(struct bench *bench, const char *name,

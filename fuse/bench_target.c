@@ -276,6 +276,27 @@ int bench_take_targets(struct bench *bench)
 	return err;
 }
 
+/* ---- while we use it ---- */
+
+int bench_hold_begin(struct bench_hold *hold, const char *path)
+{
+	static const struct wb_env env = {.log = log_message};
+	int err = posix_io_start(POSIX_IO_THREADS, &env, &hold->io);
+
+	if (err)
+		return err;
+	err = device_open(hold->io, path, DEVICE_BUFFERED, &hold->dev);
+	if (err)
+		posix_io_stop(hold->io);
+	return err;
+}
+
+void bench_hold_end(struct bench_hold *hold)
+{
+	bdev_close(hold->dev);
+	posix_io_stop(hold->io);
+}
+
 /* ---- before and after ---- */
 
 static bool has_holes(const char *path)
@@ -310,9 +331,14 @@ static int fill(struct bench *bench, const char *path, uint64_t size)
 		.tick = go_on,
 		.ctx = bench,
 	};
-	int err = result ? workload_run(&workload, result) : -ENOMEM;
+	struct bench_hold hold;
+	int err = result ? bench_hold_begin(&hold, path) : -ENOMEM;
 
+	if (err)
+		return err;
 	bench->touched = true;
+	err = workload_run(&workload, result);
+	bench_hold_end(&hold);
 	if (trial_stopped())
 		return -EINTR;
 	if (err)
@@ -347,19 +373,14 @@ static bool empty_file(const char *path)
 /* A file is as empty as it was; a device has only its signatures removed. */
 static void clear(const char *path)
 {
-	static const struct wb_env env = {.log = log_message};
-	struct posix_io *io;
-	struct bdev *dev;
+	struct bench_hold hold;
 
-	if (posix_io_start(POSIX_IO_THREADS, &env, &io))
+	/* If it couldn't be used because somebody else has it by now, it is theirs. */
+	if (bench_hold_begin(&hold, path))
 		return;
-	/* Locked: if it couldn't be used because somebody else has it by now, it is theirs. */
-	if (device_open(io, path, DEVICE_BUFFERED, &dev) == 0) {
-		if (!empty_file(path) && signatures_wipe(dev) == 0)
-			message(MESSAGE_INFO, "%s: bench: holds what the measurement wrote", path);
-		bdev_close(dev);
-	}
-	posix_io_stop(io);
+	if (!empty_file(path) && signatures_wipe(hold.dev) == 0)
+		message(MESSAGE_INFO, "%s: bench: holds what the measurement wrote", path);
+	bench_hold_end(&hold);
 }
 
 void bench_leave_targets(struct bench *bench)

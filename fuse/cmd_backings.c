@@ -15,6 +15,7 @@
 #include "fuse/commands.h"
 #include "fuse/control_client.h"
 #include "fuse/drain.h"
+#include "fuse/interrupt.h"
 #include "fuse/names.h"
 
 /* The mount point, and the word behind it. 0 or -EINVAL after a message. */
@@ -37,6 +38,12 @@ static int parse(const struct arg_option *options, void *ctx, int argc, char **a
 		return 0;
 	message(MESSAGE_ERROR, "%s: %s: not a mount point of wbfs", argv[0], command);
 	return -EINVAL;
+}
+
+/* Ctrl-C while the daemon is at it. */
+static void stop_only_waiting(const struct mount_entry *mount, const char *command)
+{
+	interrupt_catch(mount->point, command, "stopped waiting: the daemon may still do it");
 }
 
 /* ---- attach ---- */
@@ -75,8 +82,10 @@ enum exit_status command_attach(int argc, char **argv)
 
 	if (!err)
 		err = make_absolute(argv[1], &value);
-	if (!err)
-		err = control_set(&mount, "attach", value);
+	if (err)
+		return exit_status_of(err);
+	stop_only_waiting(&mount, "attach");
+	err = control_set(&mount, "attach", value);
 	return exit_status_of(err);
 }
 
@@ -93,6 +102,7 @@ enum exit_status command_resize(int argc, char **argv)
 	if (err)
 		return exit_status_of(err);
 	snprintf(file, sizeof(file), "devices/%.255s/resize", argv[1]);
+	stop_only_waiting(&mount, "resize");
 	return exit_status_of(control_set(&mount, file, "1"));
 }
 
@@ -205,6 +215,7 @@ static int discard(const struct mount_entry *mount, const char *name, const stru
 		if (!said_yes())
 			return -EINTR;
 	}
+	stop_only_waiting(mount, "detach");
 	return control_set(mount, "detach_discard", name);
 }
 
@@ -215,8 +226,10 @@ static int write_back_and_detach(const struct mount_entry *mount, const char *na
 
 	if (figures->attached && figures->in_log)
 		err = drain("detach", mount, name);
-	if (!err)
+	if (!err) {
+		stop_only_waiting(mount, "detach");
 		err = control_set(mount, "detach", name);
+	}
 	if (err == -EIO)
 		hint("wbfs detach --discard-dirty %s %s gives them up", mount->point, name);
 	return err;
@@ -229,6 +242,8 @@ enum exit_status command_detach(int argc, char **argv)
 	struct figures figures;
 	int err = parse(detach_options, &flags, argc, argv, &mount);
 
+	if (!err)
+		interrupt_catch(mount.point, "detach", "stopped: nothing is detached");
 	if (!err)
 		err = find_figures(&mount, argv[1], &figures);
 	if (!err && figures.attached && is_open(&mount, argv[1]))

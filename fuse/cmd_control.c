@@ -12,6 +12,7 @@
 #include "engine/wb.h"
 #include "fuse/commands.h"
 #include "fuse/control_client.h"
+#include "fuse/interrupt.h"
 #include "fuse/mount_status.h"
 #include "fuse/names.h"
 #include "fuse/nearest.h"
@@ -58,8 +59,10 @@ enum exit_status command_flush(int argc, char **argv)
 	struct mount_entry mount;
 	int err = parse_whole(argc, argv, 1, &mount);
 
-	if (err >= 0)
-		err = control_set(&mount, "flush_current_buffer", "1");
+	if (err < 0)
+		return exit_status_of(err);
+	interrupt_catch(mount.point, "flush", INTERRUPT_STOPPED);
+	err = control_set(&mount, "flush_current_buffer", "1");
 	return exit_status_of(err);
 }
 
@@ -128,10 +131,10 @@ static int read_knob(const struct mount_entry *mount, const char *backing, const
 enum column { COLUMN_OF, COLUMN_KNOB, COLUMN_VALUE, COLUMN_DEFAULT, COLUMN_RANGE, COLUMN_HELP };
 
 #define USUAL_COLUMNS "OF,KNOB,VALUE,DEFAULT,RANGE,HELP"
-#define NARROW_COLUMNS "KNOB,VALUE"
+#define NARROW_COLUMNS "KNOB,VALUE,OF"
 
 const struct table_column knob_columns[] = {
-	[COLUMN_OF] = {"OF", 0, "the cache, or a backing's name"},
+	[COLUMN_OF] = {"OF", TABLE_CUT, "the cache, or a backing's name"},
 	[COLUMN_KNOB] = {"KNOB", 0, "its name"},
 	[COLUMN_VALUE] = {"VALUE", 0, "what it is now"},
 	[COLUMN_DEFAULT] = {"DEFAULT", 0, "what it is at first"},
@@ -258,6 +261,10 @@ static int prepare(const struct mount_entry *mount, const char *backing, char *a
 		return -EINVAL;
 	}
 	*equals = '\0';
+	if (!equals[1]) {
+		message(MESSAGE_ERROR, "set: %s=: needs a value", assignment);
+		return -EINVAL;
+	}
 	setting->knob = assignment;
 	setting->value = equals + 1;
 	err = check_knob(setting->knob, backing);

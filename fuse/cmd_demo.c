@@ -63,7 +63,7 @@ static bool show_rate(void *ctx, uint64_t ns, uint64_t nr)
 	struct demo *demo = ctx;
 
 	chart_live(&demo->chart, "%" PRIu64 " s: %" PRIu64 " writes", ns / SECOND, nr);
-	return !trial_stopped();
+	return trial_goes_on(&demo->trial, nr);
 }
 
 static int measure(struct demo *demo, const char *name, uint64_t max_ios,
@@ -91,6 +91,8 @@ static int measure(struct demo *demo, const char *name, uint64_t max_ios,
 	err = workload_run(&workload, result);
 	if (trial_stopped())
 		return -EINTR;
+	if (demo->trial.failed)
+		return -EIO;
 	if (err)
 		message(MESSAGE_ERROR, "%s: write: %s", path, reason(err));
 	return err;
@@ -214,7 +216,9 @@ static int wait_until_clean(struct demo *demo, uint64_t total)
 
 	while (!err && left) {
 		nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_NS}, NULL);
-		err = trial_stopped() ? -EINTR : trial_figure(&demo->trial, "nr_dirty", &left);
+		if (!trial_goes_on(&demo->trial, left))
+			return trial_stopped() ? -EINTR : -EIO;
+		err = trial_figure(&demo->trial, "nr_dirty", &left);
 		chart_live(&demo->chart, "writing back ... %" PRIu64 " %%",
 			   total > left ? (total - left) * 100 / total : 0);
 	}

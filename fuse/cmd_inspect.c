@@ -474,7 +474,7 @@ static int inspect_path(struct inspect *inspect, const char *path)
 	struct posix_io *io;
 	int err;
 
-	interrupt_catch(path, "inspect");
+	interrupt_catch(path, "inspect", INTERRUPT_STOPPED);
 	err = posix_io_start(POSIX_IO_THREADS, &env, &io);
 	if (err)
 		return err;

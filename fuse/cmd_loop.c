@@ -137,6 +137,24 @@ static int make_link(const char *device, const char *path)
 	return err;
 }
 
+static bool warn_if_on(const struct loop *loop, void *ctx)
+{
+	const ino_t *file_ino = ctx;
+
+	if (loop->file_ino == *file_ino)
+		message(MESSAGE_WARNING, "%s: loop: %s shows it already", loop->file, loop->device);
+	return loop->file_ino != *file_ino;
+}
+
+/* Two file systems on the same file destroy it. */
+static void warn_of_others(const struct stat *attr)
+{
+	ino_t ino = attr->st_ino;
+
+	if (loops_each(attr->st_dev, warn_if_on, &ino))
+		message(MESSAGE_DEBUG, "loop devices: can't be listed");
+}
+
 static int create_loop(const char *file, unsigned int sector, const char *link_path)
 {
 	char device[LOOP_NAME_LEN];
@@ -207,5 +225,6 @@ enum exit_status command_loop(int argc, char **argv)
 	}
 	if (flags.detach)
 		return exit_status_of(remove_loops(mount.dev, file, attr.st_ino, flags.link));
+	warn_of_others(&attr);
 	return exit_status_of(create_loop(file, sector_of_backing(&mount, name), flags.link));
 }

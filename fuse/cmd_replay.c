@@ -56,6 +56,7 @@ static int create_output(struct copy *copy)
 	if (fd < 0)
 		return output_error(copy, "create", -errno);
 	copy->created = true;
+	interrupt_dooms(copy->output);
 	if (ftruncate(fd, (off_t)copy->size) < 0)
 		return output_error(copy, "create", -errno);
 	return 0;
@@ -99,6 +100,13 @@ static int check_device(struct server *server, const struct copy *copy)
 	return -EMEDIUMTYPE;
 }
 
+static int refuse_existing(const struct copy *copy)
+{
+	message(MESSAGE_ERROR, "%s: create: it exists, and is no block device", copy->output);
+	hint("wbfs replay CACHE %s=NEW-FILE", copy->name);
+	return -EEXIST;
+}
+
 /* A new file, or a block device that holds nothing that is known. */
 static int open_output(struct copy *copy, struct server *server)
 {
@@ -108,7 +116,7 @@ static int open_output(struct copy *copy, struct server *server)
 	if (stat(copy->output, &attr) < 0)
 		err = errno == ENOENT ? create_output(copy) : output_error(copy, "open", -errno);
 	else if (!S_ISBLK(attr.st_mode))
-		err = output_error(copy, "create", -EEXIST);
+		err = refuse_existing(copy);
 	if (!err)
 		err = device_open(server->io, copy->output, DEVICE_BUFFERED, &copy->dev);
 	return err ? err : check_device(server, copy);
@@ -122,6 +130,7 @@ static void close_output(struct copy *copy, bool keep)
 	copy->dev = NULL;
 	if (copy->created && !keep)
 		unlink(copy->output);
+	interrupt_dooms(NULL);
 }
 
 /* ---- reading with the log applied ---- */

@@ -232,6 +232,7 @@ struct watch {
 	unsigned int rows_left; /* of a screen, until there are new headings */
 	bool headed;
 	bool failed; /* no memory */
+	int err;     /* of the last that was left out */
 };
 
 static bool add_mount(const struct mount_entry *mount, void *ctx)
@@ -273,7 +274,7 @@ static void head(struct watch *watch, unsigned int rows)
 	watch->rows_left -= rows < watch->rows_left ? rows : watch->rows_left;
 }
 
-static int look(struct watch *watch, struct watched *watched, bool print)
+static int look(struct watch *watch, struct watched *watched, bool print, bool many)
 {
 	struct mount_status now;
 	int err = mount_status_read(&watched->mount, &now);
@@ -282,7 +283,7 @@ static int look(struct watch *watch, struct watched *watched, bool print)
 		return err;
 	if (print) {
 		head(watch, mount_status_nr_backings(&now) + 1);
-		print_report(watch->flags, watch->nr > 1 ? watched->mount.point : "total", &now,
+		print_report(watch->flags, many ? watched->mount.point : "total", &now,
 			     &watched->before);
 	}
 	mount_status_free(&watched->before);
@@ -290,13 +291,29 @@ static int look(struct watch *watch, struct watched *watched, bool print)
 	return 0;
 }
 
+static void leave_out(struct watch *watch, unsigned int i)
+{
+	mount_status_free(&watch->mounts[i].before);
+	watch->nr--;
+	memmove(&watch->mounts[i], &watch->mounts[i + 1], (watch->nr - i) * sizeof(*watch->mounts));
+}
+
+/* One that doesn't answer is told of once, and the others go on. */
 static int look_at_all(struct watch *watch, bool print)
 {
-	int err = 0;
+	bool many = watch->nr > 1;
 
-	for (unsigned int i = 0; !err && i < watch->nr; i++)
-		err = look(watch, &watch->mounts[i], print);
-	return err;
+	for (unsigned int i = 0; i < watch->nr;) {
+		int err = look(watch, &watch->mounts[i], print, many);
+
+		if (!err) {
+			i++;
+			continue;
+		}
+		watch->err = err;
+		leave_out(watch, i);
+	}
+	return watch->nr ? 0 : watch->err;
 }
 
 /* An endless command that can't write any more has to end. main tells why. */
@@ -329,7 +346,7 @@ static int repeat(struct watch *watch)
 			err = look_at_all(watch, true);
 		reports++;
 	}
-	return err;
+	return err ? err : watch->err;
 }
 
 /* ---- words ---- */

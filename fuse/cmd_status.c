@@ -73,6 +73,7 @@ void status_print_options(void)
 struct show {
 	const struct status_flags *flags;
 	struct table *table;
+	bool all;	 /* mounts, not one that was named */
 	unsigned int nr; /* of mounts looked at */
 	int err;	 /* the last */
 	enum exit_status worst;
@@ -198,6 +199,26 @@ static int print_file(const struct mount_entry *mount, const char *file, const c
 
 /* ---- all of it ---- */
 
+/* Of a mount whose daemon doesn't say it. */
+static const char *silent_state(int err)
+{
+	return err == -EIO ? "dead" : err == -ETIMEDOUT ? "no answer" : "unknown";
+}
+
+/* What is known without its daemon, so that it isn't missing on the list. */
+static void print_silent(const struct mount_entry *mount, int err, const char *before)
+{
+	TEXT_SCOPE text = {0};
+
+	text_printf(&text, "%s{\n  \"mount_point\": ", before);
+	text_json_string(&text, mount->point);
+	text_printf(&text, ", \"device\": ");
+	text_json_string(&text, mount->source);
+	text_printf(&text, ", \"state\": \"%s\"\n}\n", silent_state(err));
+	if (text.bytes)
+		printf("%s", text.bytes);
+}
+
 static bool is_table_only(const struct status_flags *flags)
 {
 	return flags->table.output || flags->table.raw || flags->table.json;
@@ -214,7 +235,7 @@ static int show_status(const struct mount_entry *mount, struct show *show)
 		return err;
 	}
 	if (err) {
-		status_tree_add_silent(show->table, mount, err == -EIO ? "dead" : "unknown");
+		status_tree_add_silent(show->table, mount, silent_state(err));
 		return err;
 	}
 	if (!is_table_only(show->flags)) {
@@ -236,16 +257,18 @@ static int show_one(const struct mount_entry *mount, struct show *show)
 	const char *before = show->nr ? "\n" : "";
 	int err;
 
-	if (is_json_of_daemon(show->flags))
+	if (is_json_of_daemon(show->flags)) {
 		err = print_file(mount, "status.json", show->nr ? "," : "");
-	else if (show->flags->verbose && !show->flags->test)
+		if (err && show->all)
+			print_silent(mount, err, show->nr ? "," : "");
+	} else if (show->flags->verbose && !show->flags->test) {
 		err = print_file(mount, "status", before);
-	else
+	} else {
 		err = show_status(mount, show);
+	}
 	if (err)
 		show->err = err;
-	if (!err || !is_json_of_daemon(show->flags))
-		show->nr++;
+	show->nr++;
 	return err;
 }
 
@@ -283,7 +306,7 @@ static int show_all(struct show *show)
 static enum exit_status show_mounts(const char *path, const struct status_flags *flags)
 {
 	TABLE_SCOPE table = {0};
-	struct show show = {.flags = flags, .table = &table};
+	struct show show = {.flags = flags, .table = &table, .all = !path};
 	char below[NAME_MAX + 1];
 	struct mount_entry mount;
 	int err = status_tree_begin(&table, &flags->table);

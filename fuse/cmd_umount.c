@@ -17,6 +17,7 @@
 #include "fuse/drain.h"
 #include "fuse/ending.h"
 #include "fuse/holders.h"
+#include "fuse/interrupt.h"
 #include "fuse/mount_table.h"
 #include "fuse/mounts.h"
 #include "fuse/run_lock.h"
@@ -103,13 +104,18 @@ static enum exit_status umount_it(const struct mount_entry *mount, const struct 
 {
 	CLEANUP_CLOSE int lock = run_lock_open(mount->dev, mount->owner);
 	bool alive = lock >= 0 && run_lock_is_held(lock);
-	int err = flags->detach ? holders_detach(mount) : check_unused(mount, flags);
+	int err;
+
+	interrupt_catch(mount->point, "unmount", "stopped: it is still mounted");
+	err = flags->detach ? holders_detach(mount) : check_unused(mount, flags);
 
 	/* What was above has written its last by now. */
 	if (!err && flags->drain)
 		err = drain("drain", mount, NULL);
-	if (!err)
+	if (!err) {
+		ending_catch_signals(); /* from now on there is no way back */
 		err = unmount(mount, flags);
+	}
 	if (err)
 		return exit_status_of(err);
 	if (!alive)

@@ -5,58 +5,53 @@
 #include "fuse/control_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
 #include "common/message.h"
+#include "fuse/errand.h"
 
-enum { CONTROL_PATH_LEN = PATH_MAX + 128, READ_LEN = 64 << 10, REASON_LEN = 512 };
+enum { CONTROL_PATH_LEN = PATH_MAX + 512 };
+
+/* There is nobody to ask for a reason. */
+static bool is_gone(int err)
+{
+	return err == -ENOTCONN || err == -ECONNABORTED || err == -ETIMEDOUT;
+}
 
 /* Returns the error that a command ends with. */
 static int complain(const struct mount_entry *mount, const char *action, int err)
 {
-	if (err != -ENOTCONN && err != -ECONNABORTED) {
-		message(MESSAGE_ERROR, "%s: %s: %s", mount->point, action, reason(err));
-		if (err == -EACCES)
-			hint("only the user who mounted it may; others may look if it has "
-			     "allow_other");
+	if (err == -ETIMEDOUT) {
+		message(MESSAGE_ERROR, "%s: %s: its daemon doesn't answer, for %d s by now",
+			mount->point, action, ERRAND_PATIENCE);
 		return err;
 	}
-	message(MESSAGE_ERROR, "%s: %s: the daemon of this mount is gone", mount->point, action);
-	hint("wbfs umount %s", mount->point);
-	return -EIO;
+	if (is_gone(err)) {
+		message(MESSAGE_ERROR, "%s: %s: the daemon of this mount is gone", mount->point,
+			action);
+		hint("wbfs umount %s", mount->point);
+		return -EIO;
+	}
+	message(MESSAGE_ERROR, "%s: %s: %s", mount->point, action, reason(err));
+	if (err == -EACCES)
+		hint("only the user who mounted it may; others may look if it has "
+		     "allow_other");
+	return err;
 }
 
-static int open_file(const struct mount_entry *mount, const char *path, int flags)
+static void path_of(const struct mount_entry *mount, const char *path, char full[CONTROL_PATH_LEN])
 {
-	char full[CONTROL_PATH_LEN];
-	int fd;
-
-	snprintf(full, sizeof(full), "%s/.control/%s", mount->point, path);
-	fd = open(full, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static int read_all(int fd, struct text *text)
-{
-	static char part[READ_LEN];
-	ssize_t n;
-
-	while ((n = read(fd, part, sizeof(part))) > 0)
-		text_printf(text, "%.*s", (int)n, part);
-	if (n < 0)
-		return -errno;
-	return text->failed ? -ENOMEM : 0;
+	snprintf(full, CONTROL_PATH_LEN, "%s/.control/%s", mount->point, path);
 }
 
 int control_peek(const struct mount_entry *mount, const char *path, struct text *text)
 {
-	CLEANUP_CLOSE int fd = open_file(mount, path, O_RDONLY);
+	char full[CONTROL_PATH_LEN];
 
-	return fd < 0 ? fd : read_all(fd, text);
+	path_of(mount, path, full);
+	return errand_read(full, text);
 }
 
 int control_get(const struct mount_entry *mount, const char *path, struct text *text)
@@ -69,32 +64,26 @@ int control_get(const struct mount_entry *mount, const char *path, struct text *
 /* Only what is refused as such has a reason there; other errors say it themselves. */
 static bool complain_as_told(const struct mount_entry *mount)
 {
-	CLEANUP_CLOSE int fd = open_file(mount, "last_error", O_RDONLY);
-	char why[REASON_LEN];
-	ssize_t n = fd < 0 ? -1 : read(fd, why, sizeof(why) - 1);
+	TEXT_SCOPE why = {0};
 
-	if (n <= 1)
+	if (control_peek(mount, "last_error", &why) || why.len <= 1)
 		return false;
-	why[n] = '\0';
-	why[strcspn(why, "\n")] = '\0';
-	message(MESSAGE_ERROR, "%s: %s", mount->point, why);
+	why.bytes[strcspn(why.bytes, "\n")] = '\0';
+	message(MESSAGE_ERROR, "%s: %s", mount->point, why.bytes);
 	return true;
 }
 
 int control_set(const struct mount_entry *mount, const char *path, const char *value)
 {
-	CLEANUP_CLOSE int fd = open_file(mount, path, O_WRONLY);
-	size_t len = strlen(value);
+	char full[CONTROL_PATH_LEN];
+	bool opened;
 	int err;
 
-	if (fd < 0)
-		return complain(mount, path, fd);
-	if (write(fd, value, len) == (ssize_t)len)
+	path_of(mount, path, full);
+	err = errand_write(full, value, &opened);
+	if (!err)
 		return 0;
-	err = -errno;
-	if (err == -EINTR)
-		return err; /* who has interrupted us knows */
-	if (err == -ENOTCONN || err == -ECONNABORTED || !complain_as_told(mount))
+	if (!opened || is_gone(err) || !complain_as_told(mount))
 		err = complain(mount, path, err);
 	return err;
 }

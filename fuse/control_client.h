@@ -8,7 +8,10 @@
 #include "fuse/mounts.h"
 #include "fuse/text.h"
 
-/* Read a control file, path below .control/. 0 or -errno after a message. */
+/*
+ * Read a control file, path below .control/. 0 or -errno after a message; -ETIMEDOUT: its daemon
+ * hangs.
+ */
 int control_get(const struct mount_entry *mount, const char *path, struct text *text)
 	__attribute__((warn_unused_result));
 
@@ -17,8 +20,8 @@ int control_peek(const struct mount_entry *mount, const char *path, struct text 
 	__attribute__((warn_unused_result));
 
 /*
- * Write one. Blocks until it has taken effect. 0 or -errno after a message, for which .control/
- * last_error is asked; -EINTR without one.
+ * Write one. Blocks until it has taken effect, or until the daemon doesn't even open it. 0 or
+ * -errno after a message, for which .control/last_error is asked.
  */
 int control_set(const struct mount_entry *mount, const char *path, const char *value)
 	__attribute__((warn_unused_result));

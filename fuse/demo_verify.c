@@ -80,9 +80,9 @@ static int kill_in_the_middle(struct demo *demo, struct writer *writer)
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 		chart_live(&demo->chart, "writing ... %" PRIu64 " syncs",
 			   (uint64_t)atomic_load(&writer->nr_syncs));
-		if (trial_stopped()) {
+		if (!trial_goes_on(&demo->trial, atomic_load(&writer->nr_syncs))) {
 			atomic_store(&writer->stop, true);
-			return -EINTR;
+			return trial_stopped() ? -EINTR : -EIO;
 		}
 		if (atomic_load(&writer->ended))
 			return writer->err ? writer->err : -ENOSPC;
@@ -111,7 +111,7 @@ int demo_write_and_kill(struct demo *demo)
 		pthread_join(thread, NULL);
 	}
 	close(writer.fd);
-	if (err && err != -EINTR)
+	if (err && err != -EINTR && !demo->trial.failed)
 		message(MESSAGE_ERROR, "%s: write: %s", path, reason(err));
 	return err;
 }

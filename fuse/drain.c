@@ -52,8 +52,8 @@ static void *trigger(void *arg)
 	return NULL;
 }
 
-/* Bytes that are only in the cache. */
-static uint64_t bytes_left(const struct drain *drain)
+/* Bytes that are only in the cache. False: nobody knows. */
+static bool bytes_left(const struct drain *drain, uint64_t *bytes)
 {
 	char file[NAME_MAX + 64] = "status";
 	unsigned long long blocks = 0;
@@ -62,12 +62,13 @@ static uint64_t bytes_left(const struct drain *drain)
 	if (drain->backing)
 		snprintf(file, sizeof(file), "devices/%.255s/nr_dirty_caches", drain->backing);
 	if (control_peek(drain->mount, file, &text) || !text.bytes)
-		return 0;
+		return false;
 	if (drain->backing)
 		blocks = strtoull(text.bytes, NULL, 10);
-	else
-		control_figure(&text, "nr_dirty", &blocks);
-	return blocks * WB_BLOCK_SIZE;
+	else if (!control_figure(&text, "nr_dirty", &blocks))
+		return false;
+	*bytes = blocks * WB_BLOCK_SIZE;
+	return true;
 }
 
 /* The rest of a line of the status behind "LABEL: ", or NULL. */
@@ -117,41 +118,65 @@ static void tell_why(struct progress *progress, const struct drain *drain)
 	progress_stalled(progress, why);
 }
 
-static void watch(const char *what, const struct drain *drain)
+/* Returns whether the daemon answers. */
+static bool watch(const char *what, const struct drain *drain)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_EVERY_NS};
 	struct progress progress = progress_begin(what);
+	bool answers = true, answered;
 
 	while (!atomic_load(&drain->done) && !atomic_load(&interrupted)) {
-		if (progress_left(&progress, bytes_left(drain)))
+		uint64_t left;
+
+		answered = answers;
+		answers = bytes_left(drain, &left);
+		/* If it never did, the trigger says so. */
+		if (!answers && !answered)
+			progress_stalled(&progress, "the daemon doesn't answer");
+		else if (answers && progress_left(&progress, left))
 			tell_why(&progress, drain);
 		nanosleep(&pause, NULL);
 	}
 	progress_end(&progress, atomic_load(&drain->done) && !drain->err);
+	return answers;
+}
+
+static void tell_stopped(const char *what, const struct drain *drain, bool answers)
+{
+	const char *object = drain->backing ? drain->backing : drain->mount->point;
+	char text[SIZE_TEXT_LEN];
+	uint64_t left;
+
+	if (answers && bytes_left(drain, &left))
+		message(MESSAGE_WARNING,
+			"%s: %s: stopped waiting: %s still only in the cache; the daemon goes on",
+			object, what, format_size(left, text));
+	else
+		message(MESSAGE_WARNING, "%s: %s: stopped waiting", object, what);
 }
 
 int drain(const char *what, const struct mount_entry *mount, const char *backing)
 {
 	static struct drain drain; /* outlives us if we are interrupted */
-	struct sigaction action = {.sa_handler = note_interrupt};
-	char left[SIZE_TEXT_LEN];
+	struct sigaction action = {.sa_handler = note_interrupt}, old_int, old_term;
 	pthread_t thread;
+	bool answers;
 	int err;
 
 	drain.mount = mount;
 	drain.backing = backing;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, &old_int);
+	sigaction(SIGTERM, &action, &old_term);
 	err = pthread_create(&thread, NULL, trigger, &drain);
 	if (err)
 		return -err;
-	watch(what, &drain);
+	answers = watch(what, &drain);
 	if (atomic_load(&interrupted)) {
-		message(MESSAGE_WARNING, "%s: %s: stopped: %s still only in the cache",
-			backing ? backing : mount->point, what,
-			format_size(bytes_left(&drain), left));
+		tell_stopped(what, &drain, answers);
 		return -EINTR;
 	}
 	pthread_join(thread, NULL);
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
 	return drain.err;
 }

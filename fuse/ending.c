@@ -36,6 +36,14 @@ static void note_interrupt(int number)
 	interrupted = 1;
 }
 
+void ending_catch_signals(void)
+{
+	struct sigaction note = {.sa_handler = note_interrupt};
+
+	sigaction(SIGINT, &note, NULL);
+	sigaction(SIGTERM, &note, NULL);
+}
+
 static void pause_ms(unsigned int ms)
 {
 	const struct timespec pause = {.tv_nsec = ms * 1000000L};
@@ -69,13 +77,17 @@ static void tell_stopped(const struct run_lock *end, const char *object, const c
 {
 	char left[SIZE_TEXT_LEN];
 
-	message(MESSAGE_WARNING,
-		"%s: %s: stopped waiting: %s not yet durable; process %d goes on with it", object,
-		action, format_size(end->ending ? end->unsynced : 0, left), (int)end->pid);
+	if (end->ending)
+		message(MESSAGE_WARNING,
+			"%s: %s: stopped waiting: %s not yet durable; process %d goes on with it",
+			object, action, format_size(end->unsynced, left), (int)end->pid);
+	else
+		message(MESSAGE_WARNING, "%s: %s: stopped waiting: process %d has not begun to end",
+			object, action, (int)end->pid);
 }
 
-/* It has not been told to end: somebody keeps the file system, where we don't see it. */
-static void tell_elsewhere(dev_t dev, const char *object, const char *action)
+/* It does not end: somebody keeps the file system, where we don't see it, or it hangs. */
+static void tell_elsewhere(dev_t dev, pid_t daemon, const char *object, const char *action)
 {
 	struct user user;
 
@@ -83,8 +95,9 @@ static void tell_elsewhere(dev_t dev, const char *object, const char *action)
 		message(MESSAGE_WARNING, "%s: %s: waiting: process %d (%s) %s", object, action,
 			(int)user.pid, user.comm, user.how);
 	else
-		message(MESSAGE_WARNING, "%s: %s: waiting: something still uses it", object,
-			action);
+		message(MESSAGE_WARNING,
+			"%s: %s: waiting: the daemon, process %d, has not begun to end", object,
+			action, (int)daemon);
 }
 
 /* False if interrupted. */
@@ -103,7 +116,7 @@ static bool wait_until_gone(int lock, dev_t dev, const char *object, const char 
 		    progress_left(&progress, end.unwritten))
 			tell_why(&progress, &end);
 		if (!end.ending && waited < ELSEWHERE_MS && waited + pause >= ELSEWHERE_MS)
-			tell_elsewhere(dev, object, action);
+			tell_elsewhere(dev, end.pid, object, action);
 		waited += pause;
 		pause_ms(pause);
 		pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;

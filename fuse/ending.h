@@ -15,6 +15,9 @@
  */
 enum exit_status ending_wait(int lock, dev_t dev, const char *object, const char *action);
 
+/* From now on SIGINT and SIGTERM end such a wait, which may begin later. */
+void ending_catch_signals(void);
+
 /*
  * If the last daemon of this cache has lost its mount and still makes things durable, wait for it.
  * What becomes of it doesn't matter. 0, or -EINTR after a message.

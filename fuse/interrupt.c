@@ -4,6 +4,7 @@
 
 #include "fuse/interrupt.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,24 +18,27 @@
 static char last_words[MESSAGE_LEN]; /* const once signals are caught */
 static size_t last_words_len;	     /* the same */
 static atomic_bool deferred, asked;
+static char doomed[PATH_MAX]; /* while is_doomed */
+static atomic_bool is_doomed;
 
 static void note_signal(int number)
 {
 	(void)number;
 	if (atomic_load(&deferred) && !atomic_exchange(&asked, true))
 		return;
+	if (atomic_load(&is_doomed))
+		unlink(doomed);
 	/* Nowhere to tell of a failure. */
 	_exit(write(STDERR_FILENO, last_words, last_words_len) < 0 ? EXIT_STATUS_STOPPED
 								   : EXIT_STATUS_STOPPED);
 }
 
-void interrupt_catch(const char *object, const char *action)
+void interrupt_catch(const char *object, const char *action, const char *what)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action_of_all = {.sa_handler = note_signal};
 
-	snprintf(last_words, sizeof(last_words), "wbfs: %.1100s: %s: stopped before complete\n",
-		 object, action);
+	snprintf(last_words, sizeof(last_words), "wbfs: %.1100s: %s: %s\n", object, action, what);
 	last_words_len = strlen(last_words);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action_of_all, NULL);
@@ -43,6 +47,15 @@ void interrupt_catch(const char *object, const char *action)
 void interrupt_defer(void)
 {
 	atomic_store(&deferred, true);
+}
+
+void interrupt_dooms(const char *path)
+{
+	atomic_store(&is_doomed, false);
+	if (!path)
+		return;
+	snprintf(doomed, sizeof(doomed), "%s", path);
+	atomic_store(&is_doomed, true);
 }
 
 bool interrupt_asked(void)

@@ -2,6 +2,7 @@
 /* wbfs: the table of commands, help, and what we are called as. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -257,9 +258,12 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 /* A closed or full standard output must not look like success. */
 static int finish(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	bool flushed = fflush(stdout) == 0;
+
+	if (flushed && !ferror(stdout))
 		return status;
-	message(MESSAGE_ERROR, "standard output: write: failed");
+	/* An error of earlier on has no number any more. */
+	message(MESSAGE_ERROR, "standard output: write: %s", flushed ? "failed" : reason(errno));
 	return status ? status : EXIT_STATUS_IO;
 }
 

@@ -153,26 +153,36 @@ static bool hint_if_ours(const struct mount_entry *entry, void *ctx)
 	return false;
 }
 
+/* MOUNTPOINT/NAME: found without asking its daemon, which may hang, for what is below. */
+static bool find_above(const char *path, struct mount_entry *entry, char below[NAME_MAX + 1])
+{
+	CLEANUP_FREE char *for_parent = strdup(path), *for_name = strdup(path);
+	char parent[PATH_MAX];
+	const char *name = for_name ? basename(for_name) : "";
+
+	if (!for_parent || !*name || *name == '/' || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0 || strlen(name) > NAME_MAX ||
+	    !realpath(dirname(for_parent), parent) || !mounts_find(parent, entry))
+		return false;
+	strcpy(below, name);
+	return true;
+}
+
 bool mounts_find_for(const char *command, const char *path, struct mount_entry *entry,
 		     char below[NAME_MAX + 1])
 {
 	char resolved[PATH_MAX];
-	char *slash;
 
 	below[0] = '\0';
-	if (!resolve(path, resolved)) {
-		message(MESSAGE_ERROR, "%s: %s: %s", path, command, reason(errno));
+	if (find_above(path, entry, below))
+		return true;
+	if (!*path || !resolve(path, resolved)) {
+		message(MESSAGE_ERROR, "%s: %s: %s", *path ? path : "''", command,
+			reason(*path ? errno : ENOENT));
 		return false;
 	}
-	if (mounts_find(resolved, entry))
+	if (mounts_find(resolved, entry) || find_above(resolved, entry, below))
 		return true;
-	slash = strrchr(resolved, '/');
-	if (slash && slash != resolved && strlen(slash + 1) <= NAME_MAX) {
-		*slash = '\0';
-		strcpy(below, slash + 1);
-		if (mounts_find(resolved, entry))
-			return true;
-	}
 	message(MESSAGE_ERROR, "%s: %s: not a mount point of wbfs", path, command);
 	if (mounts_each(hint_if_ours, NULL))
 		return false;

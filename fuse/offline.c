@@ -32,7 +32,7 @@ int offline_start(struct mount_options *options, const char *cache, struct serve
 	err = options_resolve(options);
 	if (err)
 		return err;
-	interrupt_catch(options->cache, options->command);
+	interrupt_catch(options->cache, options->command, INTERRUPT_STOPPED);
 	err = server_start(&the_server, options, -1); /* SIGINT is caught as it is */
 	interrupt_defer();
 	*server = &the_server;

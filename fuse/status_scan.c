@@ -45,7 +45,8 @@ const struct table_column scan_columns[NR_COLUMNS + 1] = {
 	[COLUMN_UUID] = {"UUID", TABLE_CUT, "uuid of the cache"},
 	[COLUMN_SIZE] = {"SIZE", TABLE_BYTES, "size of the device or image"},
 	[COLUMN_STATE] = {"STATE", 0,
-			  "mounted, daemon dead, clean, not closed (in use or crashed), damaged"},
+			  "mounted, daemon dead, no answer, clean, not closed (in use or crashed), "
+			  "damaged"},
 	[COLUMN_DIRTY] = {"DIRTY", TABLE_RIGHT,
 			  "what is not on its backings: a size if mounted, else no or perhaps"},
 	[COLUMN_MOUNTPOINT] = {"MOUNTPOINT", TABLE_CUT, "where it is mounted"},
@@ -152,7 +153,10 @@ static void put_mounted(struct scan *scan, struct libscols_line *row)
 	int err = mount_status_read(&scan->mount, &status);
 
 	/* A dead mount, or another user's, is on the list all the same. */
-	table_put(scan->table, row, COLUMN_STATE, err == -EIO ? "daemon dead" : "mounted");
+	table_put(scan->table, row, COLUMN_STATE,
+		  err == -EIO	      ? "daemon dead"
+		  : err == -ETIMEDOUT ? "no answer"
+				      : "mounted");
 	table_put(scan->table, row, COLUMN_MOUNTPOINT, scan->mount.point);
 	if (err)
 		table_put(scan->table, row, COLUMN_DIRTY, "perhaps");

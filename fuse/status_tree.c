@@ -49,7 +49,9 @@ const struct table_column status_columns[NR_COLUMNS + 1] = {
 	[COLUMN_DIRTY] = {"DIRTY", TABLE_BYTES, "what is only in the cache"},
 	[COLUMN_USE] = {"USE%", TABLE_NUMBER, "the same in percent of the log"},
 	[COLUMN_RATE] = {"RATE", TABLE_BYTES, "written back in a second"},
-	[COLUMN_STATE] = {"STATE", TABLE_CUT, "healthy, degraded, failed, missing, paused"},
+	[COLUMN_STATE] = {"STATE", TABLE_CUT,
+			  "healthy, degraded, failed, missing, paused; "
+			  "of a daemon: dead, no answer"},
 	[COLUMN_MOUNTPOINT] = {"MOUNTPOINT", TABLE_CUT, "where it is mounted"},
 	[COLUMN_PATH] = {"PATH", TABLE_CUT, "path of the device or image"},
 	[COLUMN_UNSYNCED] = {"UNSYNCED", TABLE_BYTES, "what a power cut now loses at most"},

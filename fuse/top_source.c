@@ -91,13 +91,21 @@ static void sleep_for(double seconds)
 static void *sampler(void *unused)
 {
 	static struct top_sample sample; /* the thread's */
+	uint64_t asked = 0;
 	int err = 0;
 
 	while (!err) {
+		if (!asked)
+			asked = timer_now();
 		pthread_mutex_lock(&source.lock);
-		source.asked = timer_now();
+		source.asked = asked;
 		pthread_mutex_unlock(&source.lock);
 		err = top_source_read(&source.mount, &sample);
+		if (err == -ETIMEDOUT) {
+			err = 0; /* the screen says for how long, and it may come back */
+			continue;
+		}
+		asked = 0;
 		pthread_mutex_lock(&source.lock);
 		source.asked = 0;
 		source.err = err;

@@ -22,6 +22,9 @@ struct trial {
 	char dir[PATH_MAX];  /* "" if there is none */
 	struct mount_entry mount;
 	pid_t daemon; /* 0: none */
+	/* What trial_goes_on has seen. */
+	uint64_t progress, moved, looked; /* a number, when it changed, when we asked why not; ns */
+	bool failed;
 };
 
 /*
@@ -61,6 +64,13 @@ int trial_unmount(struct trial *trial) __attribute__((warn_unused_result));
 void trial_kill(struct trial *trial);
 /* Remove the dead mount. 0 or -errno after a message. */
 int trial_remove_mount(struct trial *trial) __attribute__((warn_unused_result));
+
+/*
+ * Call it again and again, with a number that changes as long as something happens, while others
+ * may wait for the daemon. False if stopped, or after a message because a backing has failed or
+ * nothing has happened for long; then it has killed the daemon, so that nobody waits any more.
+ */
+bool trial_goes_on(struct trial *trial, uint64_t progress);
 
 /* A number of status.json, the cache's own or (first found) a backing's. 0 or -errno after a message. */
 int trial_figure(const struct trial *trial, const char *name, uint64_t *value)

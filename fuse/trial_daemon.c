@@ -18,12 +18,14 @@
 #include "common/cleanup.h"
 #include "common/message.h"
 #include "fuse/control_client.h"
+#include "fuse/mount_status.h"
 #include "fuse/timer.h"
 #include "fuse/trial.h"
 
 enum { PAUSE_NS = 5000000, DEVICES_MAX = 4, SECOND = 1000000000 };
 /* A daemon that takes so long to begin or end is taken for stuck. */
 #define PATIENCE_NS (60ull * SECOND)
+#define LOOK_AFTER_NS (2ull * SECOND) /* without progress */
 
 static void pause_a_little(void)
 {
@@ -126,6 +128,7 @@ int trial_mount(struct trial *trial, const char *const *devices)
 	uint64_t begin = timer_now();
 	int how, err = start(trial, devices);
 
+	trial->moved = 0;
 	if (err)
 		return err;
 	while (!is_served(trial)) {
@@ -168,6 +171,50 @@ void trial_kill(struct trial *trial)
 	while (waitpid(trial->daemon, NULL, 0) < 0 && errno == EINTR)
 		;
 	trial->daemon = 0;
+}
+
+/* ---- when it makes others wait ---- */
+
+static bool is_well(const struct trial *trial, uint64_t since)
+{
+	MOUNT_STATUS_SCOPE status = {0};
+
+	if (mount_status_read(&trial->mount, &status))
+		return false;
+	for (unsigned int i = 0; i < mount_status_nr_backings(&status); i++) {
+		const struct json_object *backing = mount_status_backing(&status, i);
+		const char *state = status_text(backing, "state");
+
+		if (strcmp(state, "healthy") == 0)
+			continue;
+		message(MESSAGE_ERROR, "%s: %s: %s: %s", trial->dir, status_text(backing, "name"),
+			state, status_text(backing, "reason"));
+		return false;
+	}
+	if (since < PATIENCE_NS)
+		return true;
+	message(MESSAGE_ERROR, "%s: stands still for %d s", trial->dir, (int)(since / SECOND));
+	return false;
+}
+
+bool trial_goes_on(struct trial *trial, uint64_t progress)
+{
+	uint64_t now = timer_now();
+
+	if (progress != trial->progress || !trial->moved) {
+		trial->progress = progress;
+		trial->moved = trial->looked = now;
+	}
+	if (trial->daemon && !trial_stopped() && !trial->failed &&
+	    now - trial->looked >= LOOK_AFTER_NS) {
+		trial->failed = !is_well(trial, now - trial->moved);
+		trial->looked = now;
+	}
+	if (!trial_stopped() && !trial->failed)
+		return true;
+	if (trial->daemon)
+		kill(trial->daemon, SIGKILL);
+	return false;
 }
 
 /* ---- the mount that it left ---- */

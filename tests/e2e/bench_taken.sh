@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What somebody else takes while wbfs bench is running is not emptied at its end.
+# What wbfs bench writes to can't be used by others meanwhile, and what somebody else takes while it
+# is running is not emptied at its end.
 
 . "$(dirname "$0")/functions.sh"
 requires flock
@@ -28,3 +29,24 @@ cmp "$tmp/late.img" <(head -c 64M /dev/zero) || fail 'what was free is not empty
 if cmp -s "$tmp/taken.img" <(head -c 64M /dev/zero); then
 	fail 'what somebody has taken was emptied'
 fi
+exec {lock}<&-
+
+# While it fills an image.
+truncate -s 0 "$tmp/taken.img"
+truncate -s 512M "$tmp/taken.img"
+has_data() {
+	[ "$(stat -c %b "$tmp/taken.img")" -gt 1000 ]
+}
+held() {
+	not flock --nonblock "$tmp/taken.img" true || fail "somebody else gets it while $1"
+}
+fallocate -l 64M "$tmp/late.img"
+"$WBFS" bench --seconds 3 --cache "$tmp/late.img" \
+	--device "$tmp/taken.img" >"$tmp/out" 2>"$tmp/err" &
+bench_pid=$!
+while ! has_data; do kill -0 "$bench_pid"; done
+held 'it is filled'
+kill -TERM "$bench_pid"
+status=0
+wait "$bench_pid" || status=$?
+[ "$status" -eq 8 ] || fail "exit status $status instead of 8"

@@ -23,10 +23,18 @@ expect_status 0 wbfs get --json "$mnt/disk"
 perl -MJSON::PP -e 'local $/; exit !grep { $_->{knob} eq "migrate_threshold" &&
 	$_->{value} eq "70" } @{decode_json(<>)->{knobs}}' <"$tmp/out" || fail 'not as JSON'
 
+# On a narrow terminal it is still to be seen whose they are.
+requires script
+script -qec "stty cols 40; $WBFS get $mnt" /dev/null </dev/null | tr -d '\r' >"$tmp/narrow"
+cat "$tmp/narrow"
+grep -Eq '^migrate_threshold +70 +disk$' "$tmp/narrow" || fail 'not said of which backing'
+awk 'length > 40 { exit 1 }' "$tmp/narrow" || fail 'wider than the terminal'
+
 # The first would do; then none is turned.
 refused 1 'barrier_deadline_ms: 0 not in 1\.\.10000' \
 	wbfs set "$mnt" nr_max_batched_migration=5 barrier_deadline_ms=0
 expect_value 32 "$control/nr_max_batched_migration"
+refused 1 'on_full=: needs a value' wbfs set "$mnt" on_full=
 refused 1 'form KNOB=VALUE' wbfs set "$mnt" nr_max_batched_migration=5 on_full
 expect_value 32 "$control/nr_max_batched_migration"
 refused 1 'on_ful: no such knob' wbfs set "$mnt" nr_max_batched_migration=5 on_ful=wait

@@ -24,7 +24,8 @@ on_exit end_loop "$made" "$exposed"
 [ "$(attribute "$made" loop/dio)" = 1 ] || fail 'no direct I/O'
 [ "$(attribute "$made" queue/logical_block_size)" = 512 ] || fail 'sectors that a file has not'
 [ "$(blockdev --getsize64 "$made")" -eq $((16 << 20)) ] || fail 'another size'
-again=$(wbfs loop "$mnt" disk)
+again=$(wbfs loop "$mnt" disk 2>"$tmp/err")
+grep -q "^wbfs: $exposed: loop: $made shows it already" "$tmp/err" || fail 'no word of the other one'
 on_exit end_loop "$again" "$exposed"
 [ "$again" != "$made" ] || fail 'the same device twice'
 

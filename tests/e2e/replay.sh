@@ -36,6 +36,8 @@ cmp "$tmp/model" "$tmp/copy"
 cp "$tmp/copy" "$tmp/copy.before"
 replay 1 "$cache" "disk=$tmp/copy" # it is there
 cmp "$tmp/copy.before" "$tmp/copy"
+refused 1 '/dev/full: create: it exists, and is no block device' \
+	wbfs replay "$cache" disk=/dev/full
 refused 1 'NAME=OUTPUT' wbfs replay "$cache" disk
 refused 1 'nobody' wbfs replay "$cache" "nobody=$tmp/new"
 refused 1 'no such file' wbfs replay "$cache" "disk=$tmp/no/directory"
