@@ -23,7 +23,7 @@ listen() {
 	' "$1" "$tmp/told" &
 	listener=$!
 	on_exit kill "$listener"
-	sleep 0.5
+	wait_until 60 grep -q -F "$1" /proc/net/unix
 }
 
 told() {
