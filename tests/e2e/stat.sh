@@ -28,7 +28,7 @@ expect_status 0 wbfs stat --raw -y 0.3 1 "$mnt"
 [ "$(column 4 total)" = 0 ] || fail 'something was written in an interval without writes'
 [ "$(column 1 total)" = 1048576 ] || fail 'not the dirty bytes'
 wbfs stat --raw "$mnt" 1.5 2 >"$tmp/reports" &
-sleep 0.5
+wait_until 60 grep -q '^total' "$tmp/reports"
 dd if=/dev/urandom of="$exposed" bs=64K count=24 conv=notrunc,fsync status=none
 wait $!
 tail -n 2 "$tmp/reports" >"$tmp/out"

@@ -58,7 +58,10 @@ mount_wb
 # Another mount namespace, which had it before: nothing can be done from here but to say so.
 unshare --mount --propagation private sleep 5 &
 sleeper=$!
-sleep 0.5
+is_apart() {
+	[ "$(readlink "/proc/$sleeper/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]
+}
+wait_until 5 is_apart
 wbfs umount "$mnt" 2>"$tmp/err"
 cat "$tmp/err"
 grep -q "waiting: process $sleeper (sleep) has it in its mount namespace" "$tmp/err" ||
