@@ -169,6 +169,18 @@ void wb_drain(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *
 	wb_unlock(wb);
 }
 
+void wb_drain_cancel(struct wb *wb, const void *ctx)
+{
+	wb_lock(wb);
+	list_for_each(node, tmp, &wb->waiters) {
+		struct waiter *waiter = container_of(node, struct waiter, link);
+
+		if (waiter->what == WAIT_MIGRATED && waiter->ctx == ctx)
+			waiter_finish(wb, waiter, -EINTR);
+	}
+	wb_unlock(wb);
+}
+
 void wb_commit(struct wb *wb, wb_done_fn done, void *ctx)
 {
 	struct waiter *waiter = waiter_alloc(done, ctx);

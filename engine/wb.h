@@ -286,6 +286,11 @@ void wb_tick(struct wb *wb);
  * says so; -EIO if one can't take it. Migrates whatever the knobs say.
  */
 void wb_drain(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
+/*
+ * Those with this ctx that are not done are wanted no more: they are done with -EINTR before this returns, on
+ * this thread. A batch that has begun is brought to its end.
+ */
+void wb_drain_cancel(struct wb *wb, const void *ctx);
 
 /*
  * Start over after a failure of the cache or a backing, from what is still in the buffers. All is

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The triggers called drain. They can take hours, so who waits may give up: the migration goes on,
- * but the write into the trigger ends. Whoever is first, the end of the drain or the interrupt,
- * answers. Runs on receivers and on the engine's threads.
+ * The triggers called drain. They can take hours, so who waits may give up: the drain is cancelled, and
+ * the write into the trigger ends. Runs on receivers and on the engine's threads.
  */
 #include "config.h"
 
@@ -12,13 +11,17 @@
 #include "fuse/control.h"
 #include "fuse/server.h"
 
+/* Whose drain this thread is cancelling. */
+static _Thread_local const struct request *cancelling;
+
 static void interrupted(fuse_req_t req, void *data)
 {
-	struct request *request = data;
+	const struct request *request = data;
 
-	/* From then on the context may be in other hands. */
-	if (!atomic_exchange(&request->answered, true))
-		fuse_reply_err(req, EINTR);
+	(void)req;
+	cancelling = request;
+	wb_drain_cancel(request->server->wb, request);
+	cancelling = NULL;
 }
 
 static void refuse(const struct request *request, int err)
@@ -36,16 +39,15 @@ static void drained(void *ctx, int err)
 	struct request *request = ctx;
 
 	atomic_fetch_sub(&request->server->nr_drains, 1);
-	if (!atomic_exchange(&request->answered, true)) {
-		/* Returns when no interrupt is looking at the context. */
+	/* Returns when no interrupt is looking at the context. */
+	if (request != cancelling)
 		fuse_req_interrupt_func(request->req, NULL, NULL);
-		if (err) {
-			refuse(request, err);
-			fuse_reply_err(request->req, -err);
-		} else {
-			fuse_reply_write(request->req, request->len);
-		}
-	}
+	if (err && err != -EINTR)
+		refuse(request, err);
+	if (err)
+		fuse_reply_err(request->req, -err);
+	else
+		fuse_reply_write(request->req, request->len);
 	request_put(request);
 }
 
@@ -56,10 +58,12 @@ static int drain(struct control_store *store, struct export *export)
 
 	request->export = export;
 	request->len = store->len;
-	atomic_store(&request->answered, false);
 	atomic_fetch_add(&store->server->nr_drains, 1);
 	fuse_req_interrupt_func(store->req, interrupted, request);
-	wb_drain(store->server->wb, backing, drained, request);
+	if (fuse_req_interrupted(store->req))
+		drained(request, -EINTR);
+	else
+		wb_drain(store->server->wb, backing, drained, request);
 	return CONTROL_LATER;
 }
 

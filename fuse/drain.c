@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writing everything back. The trigger blocks until it is done, so a thread waits there while the
- * main thread looks how far it got. Ctrl-C ends the waiting; migration may go on by itself.
+ * main thread looks how far it got. Ctrl-C ends that; migration by the knobs goes on.
  */
 #include "config.h"
 
@@ -148,11 +148,10 @@ static void tell_stopped(const char *what, const struct drain *drain, bool answe
 	uint64_t left;
 
 	if (answers && bytes_left(drain, &left))
-		message(MESSAGE_WARNING,
-			"%s: %s: stopped waiting: %s still only in the cache; the daemon goes on",
-			object, what, format_size(left, text));
+		message(MESSAGE_WARNING, "%s: %s: stopped: %s still only in the cache", object,
+			what, format_size(left, text));
 	else
-		message(MESSAGE_WARNING, "%s: %s: stopped waiting", object, what);
+		message(MESSAGE_WARNING, "%s: %s: stopped", object, what);
 }
 
 int drain(const char *what, const struct mount_entry *mount, const char *backing)

@@ -52,7 +52,6 @@ struct request {
 	struct export *export; /* attach, detach */
 	struct bdev *dev;      /* attach: that takes the place of another */
 	int err;	       /* attach, detach: the result */
-	atomic_bool answered;  /* drain: by its end or by an interrupt */
 	struct request *next;  /* in a list of the holder, or of free ones (pool.lock) */
 };
 

@@ -70,9 +70,9 @@ slow_daemon 20000000
 fill
 timeout --foreground -s INT 8 "$WBFS" drain "$mnt" 2>"$tmp/err" && fail 'drained too soon'
 grep -q '^wbfs: drain: stands still: .*disk' "$tmp/err" || fail "it does not say why"
-grep -q 'stopped waiting: .* still only in the cache' "$tmp/err" || fail 'it does not say what is left'
+grep -q 'stopped: .* still only in the cache' "$tmp/err" || fail 'it does not say what is left'
 expect_status 8 timeout --preserve-status --foreground -s INT 2 "$WBFS" umount --drain "$mnt"
-grep -q 'drain: stopped waiting: .* still only in the cache' "$tmp/err" || fail 'it does not say what is left'
+grep -q 'drain: stopped: .* still only in the cache' "$tmp/err" || fail 'it does not say what is left'
 mountpoint -q "$mnt" || fail 'unmounted, although it was not drained'
 rm "$tmp/slow"
 umount_wb

@@ -200,6 +200,28 @@ START_TEST(stop_ends_a_drain_with_an_error)
 }
 END_TEST
 
+START_TEST(cancelled_drain_leaves_what_is_not_under_way)
+{
+	int other = 0;
+
+	write_block(0, 1, 'a');
+	t.dev[0]->hold[BDEV_WRITE] = true;
+	wb_drain(t.wb, NULL, note_done, NULL);
+	sim_settle(&t.sim);
+	wb_drain_cancel(t.wb, &other);
+	ck_assert(!t.done);
+	wb_drain_cancel(t.wb, NULL);
+	ck_assert(t.done);
+	ck_assert_int_eq(wait_done(), -EINTR);
+	write_block(0, 2, 'b'); /* in no batch that has begun */
+	t.dev[0]->hold[BDEV_WRITE] = false;
+	sim_sleep(&t.sim, 10 * NS_PER_S);
+	ck_assert_uint_eq(status().nr_dirty, 1);
+	ck_assert_int_eq(do_drain(), 0);
+	ck_assert_uint_eq(status().nr_dirty, 0);
+}
+END_TEST
+
 START_TEST(last_superblock_that_can_not_be_written_is_an_error_of_close)
 {
 	write_block(0, 1, 'a');
@@ -269,6 +291,7 @@ int main(void)
 		stop_migrates_nothing_more,
 		stop_waits_until_nothing_is_in_flight,
 		stop_ends_a_drain_with_an_error,
+		cancelled_drain_leaves_what_is_not_under_way,
 		last_superblock_that_can_not_be_written_is_an_error_of_close,
 		cache_that_was_never_started_closes_without_writing,
 		open_without_enough_memory_is_refused_and_leaks_nothing,
