@@ -45,7 +45,7 @@ refused 1 "$tmp: status: not a mount point of wbfs" wbfs status "$tmp"
 grep -q '^hint: wbfs is mounted on ' "$tmp/err" || fail 'not said where it is mounted'
 for command in "${readers[@]}"; do
 	expect_status 6 sh -c '"$@" >&-' sh "$WBFS" "$command" "$mnt"
-	grep -Fxq 'wbfs: standard output: write: failed' "$tmp/err" || fail 'not said why'
+	grep -Fxq 'wbfs: standard output: write: bad file descriptor' "$tmp/err" || fail 'not said why'
 	expect_status 6 sh -c '"$@" >/dev/full' sh "$WBFS" "$command" "$mnt"
 done
 expect_status 6 timeout 20 sh -c '"$@" >/dev/full' sh "$WBFS" stat "$mnt" 0.1
