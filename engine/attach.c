@@ -277,6 +277,10 @@ static void give_up(struct wb *wb, struct wb_backing *b)
 	wb_lock(wb);
 	b->detaching = true;
 	b->carried = false; /* not all of it, and it may come back */
+	if (b->old_zeros > wb->ladder.durable) {
+		wb->log.wanted = head_last(wb);
+		head_seal(wb, false);
+	}
 	waiter->backing = b;
 	waiter_add(wb, waiter, WAIT_NO_BATCH, 0);
 	wb_unlock(wb);

@@ -53,6 +53,11 @@ struct wb_backing {
 	bool carried;		/* carry.c has begun to copy what the tail's segment has of it */
 	bool busy;		/* the modulator's verdict: its load leaves no room for migration */
 	uint64_t carried_until; /* record: what was carried forward has come no further */
+	/*
+	 * The last record with old zeros that were carried forward. No batch before it is durable: they
+	 * go into the next one wherever they are, and in a later one they would undo this one.
+	 */
+	uint64_t old_zeros;
 	unsigned int utilisation;     /* %: what that was found from */
 	uint64_t quiet_until;	      /* ns: no I/O of its migration begins before */
 	struct busy_time foreground;  /* I/O on it for requests, if it is cached */

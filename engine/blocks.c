@@ -103,6 +103,8 @@ static uint64_t place_extent(struct wb *wb, struct wb_backing *backing, uint64_t
 	head_begin(wb, 0);
 	record = head_place(wb, &entry, &started, NULL, &at);
 	head_copied(wb, record);
+	if (kind == WB_ENTRY_OLD_ZEROS)
+		backing->old_zeros = record->number;
 	return layout_version(record->segment, at);
 }
 

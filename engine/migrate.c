@@ -100,7 +100,7 @@ static bool wanted(struct wb *wb, struct wb_backing *b)
 	uint64_t due = max_u64(b->resume_at, b->batch_ended_at + SMALL_BATCH_AFTER);
 
 	if (b->batch || b->carried || b->detaching || b->suspended || !backing_pending(b) ||
-	    b->mark.record > wb->ladder.durable || !b->dev)
+	    b->mark.record > wb->ladder.durable || b->old_zeros > wb->ladder.durable || !b->dev)
 		return false;
 	if (b->dev->read_only) {
 		health_set(wb, b, CAUSE_MIGRATION, WB_FAILED, "%.150s: it is read-only",

@@ -270,6 +270,20 @@ START_TEST(drain_is_done_when_a_durable_superblock_says_so)
 }
 END_TEST
 
+START_TEST(no_batch_begins_before_old_zeros_are_durable)
+{
+	write_and_sync(0, 1, 'a');
+	t.b[0]->old_zeros = status().durable + 1; /* as if some were on their way */
+	wb_drain(t.wb, t.b[0], note_done, NULL);
+	sim_sleep(&t.sim, 10 * NS_PER_S);
+	ck_assert(!t.done);
+	ck_assert_int_eq(trace_find(0, t.dev[0], BDEV_WRITE, 0), -1);
+	write_and_sync(1, 1, 'b');
+	ck_assert_int_eq(wait_done(), 0);
+	ck_assert_uint_eq(status().nr_dirty, 1);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -288,6 +302,7 @@ int main(void)
 		full_log_migrates_a_busy_backing,
 		tail_is_where_the_first_backing_needs_the_log,
 		drain_is_done_when_a_durable_superblock_says_so,
+		no_batch_begins_before_old_zeros_are_durable,
 	};
 
 	return harness_run("engine_migrate_apart", tests, ARRAY_SIZE(tests), harness_setup_started,
