@@ -374,6 +374,10 @@ static bool place_extents(struct carry *c)
 			break;
 		if (b->entry.detached || b->detaching)
 			continue;
+		if (b->attached > c->wb->super.done) {
+			c->resume_at = wb_now(c->wb) + POLL_WRITES;
+			return false;
+		}
 		if (!(e.kind == WB_ENTRY_POISON ? carry_poison(c, b, &e) : carry_zeros(c, b, &e)))
 			return false;
 	}
@@ -452,6 +456,16 @@ static bool may_help(struct carry *c)
 	return c->fruitless <= wb->segments.next - wb->tail.segment;
 }
 
+/* Nothing of a backing may be in the log before the table knows it, or knows it again. */
+static bool table_is_due(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->backings) {
+		if (container_of(node, struct wb_backing, link)->attached > wb->super.done)
+			return true;
+	}
+	return false;
+}
+
 void carry_pump(struct wb *wb)
 {
 	struct carry *c = wb->carry;
@@ -460,7 +474,7 @@ void carry_pump(struct wb *wb)
 		return;
 	switch (c->state) {
 	case CARRY_IDLE:
-		if (wb->stopping || !space_wants_carrying(wb) || !may_help(c))
+		if (wb->stopping || !space_wants_carrying(wb) || table_is_due(wb) || !may_help(c))
 			break;
 		if (c->resume_at > wb_now(wb))
 			wb_wake_at(wb, c->resume_at);
