@@ -360,6 +360,9 @@ static int let_go_of_last_block(struct wb *wb, struct wb_backing *b)
 
 	if (b->entry.size % WB_BLOCK_SIZE == 0)
 		return 0;
+	/* It stays lost, all of it, until it is overwritten. */
+	if (blocks_lookup(wb, b, last).kind == BLOCK_POISON)
+		return 0;
 	if (backing_pending(b) || !zeros_room(&wb->zeros, 1))
 		return -EBUSY;
 	if (position != INDEX_NONE)

@@ -374,6 +374,27 @@ START_TEST(block_beside_a_lost_one_can_be_written_and_migrated)
 }
 END_TEST
 
+START_TEST(lost_last_block_stays_lost_when_its_backing_grows)
+{
+	harness_teardown();
+	harness_make(12, 4, 4);
+	t.dev[0]->bdev.size = LOST * BLOCK + ODD_SECTORS * SECTOR;
+	begin();
+	ck_assert_int_eq(do_write(0, LOST * BLOCK, ODD_SECTORS * SECTOR, 'a'), 0);
+	ck_assert_int_eq(do_sync(), 0);
+	evict();
+	damage(t.cache, slot_off(1, 1) + 5);
+	setup_poison();
+	ck_assert_int_eq(do_read(0, LOST * BLOCK, SECTOR), -EIO);
+	t.dev[0]->bdev.size = BACKING_BLOCKS * BLOCK;
+	wb_resize(t.wb, t.b[0], note_done, NULL);
+	ck_assert_int_eq(wait_done(), 0);
+	ck_assert_int_eq(do_read(0, LOST * BLOCK, SECTOR), -EIO);
+	write_block(0, LOST, 'c');
+	expect_block(0, LOST, 'c');
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -398,6 +419,7 @@ int main(void)
 		healed_poison_does_not_hold_the_tail,
 		poison_of_a_detached_backing_does_not_hold_the_tail,
 		block_beside_a_lost_one_can_be_written_and_migrated,
+		lost_last_block_stays_lost_when_its_backing_grows,
 	};
 
 	return harness_run("engine_poison", tests, ARRAY_SIZE(tests), setup, harness_teardown);
