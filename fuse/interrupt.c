@@ -17,7 +17,7 @@
 
 static char last_words[MESSAGE_LEN]; /* const once signals are caught */
 static size_t last_words_len;	     /* the same */
-static atomic_bool deferred, asked;
+static atomic_bool deferred, asked, ending;
 static char doomed[PATH_MAX]; /* while is_doomed */
 static atomic_bool is_doomed;
 
@@ -25,6 +25,9 @@ static void note_signal(int number)
 {
 	(void)number;
 	if (atomic_load(&deferred) && !atomic_exchange(&asked, true))
+		return;
+	/* Two that come together say it once. */
+	if (atomic_exchange(&ending, true))
 		return;
 	if (atomic_load(&is_doomed))
 		unlink(doomed);

@@ -139,7 +139,7 @@ expect_status 124 timeout --foreground --signal=INT 1 "$WBFS" drain "$mnt"
 grep -q 'stopped: .* still only in the cache' "$tmp/err"
 sleep 2
 left=$(dirty)
-[ "$left" -gt 0 ] && [ "$left" -lt "$all" ] || fail "$left blocks of $all are left"
+[[ $left -gt 0 && $left -lt $all ]] || fail "$left blocks of $all are left"
 sleep 2
 [ "$(dirty)" -eq "$left" ] || fail 'the drain goes on'
 wbfs drain "$mnt"
