@@ -148,7 +148,8 @@ static int attach_locked(struct wb *wb, const struct wb_backing_spec *spec, uint
 	struct wb_backing *known = backing_by_name(wb, spec->name);
 	int err = 0;
 
-	if (known && known->dev) {
+	/* One that is being detached goes, or stays after all. */
+	if (known && (known->dev || known->detach.done)) {
 		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: the name is in use", spec->name,
 		       spec->path);
 		return -EEXIST;
@@ -232,6 +233,7 @@ static void committed(void *ctx, int err)
 
 	wb_lock(d.wb);
 	b->detaching = false;
+	b->detach.done = NULL;
 	if (!err) {
 		b->dev = NULL;
 		d.wb->space_changes++;
@@ -304,7 +306,9 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 		done(ctx, -EROFS);
 		return;
 	}
+	wb_lock(wb);
 	backing->detach = (struct detach){.wb = wb, .done = done, .ctx = ctx};
+	wb_unlock(wb);
 	if (discard)
 		give_up(wb, backing);
 	else

@@ -319,6 +319,27 @@ START_TEST(backing_whose_detaching_failed_stays_in_both_copies_of_the_table)
 }
 END_TEST
 
+/* Else two of the table had one name after the detaching had failed. */
+START_TEST(missing_backing_that_is_being_detached_keeps_its_name)
+{
+	write_block(0, 1, 'a');
+	ck_assert_int_eq(do_drain(), 0);
+	end();
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_int_eq(try_start(), 0);
+	t.cache->hold[BDEV_FLUSH] = true;
+	wb_detach(t.wb, info(0).backing, false, note_done, NULL);
+	sim_settle(&t.sim);
+	ck_assert(!t.done);
+	ck_assert_int_eq(try_attach(0, false), -EEXIST);
+	t.cache->hold[BDEV_FLUSH] = false;
+	ck_assert_int_eq(wait_done(), 0);
+	ck_assert_int_eq(try_attach(0, false), 0);
+	ck_assert_int_eq(do_commit(), 0);
+	expect_block(0, 1, 'a');
+}
+END_TEST
+
 START_TEST(backing_attached_again_does_not_see_blocks_of_its_former_life)
 {
 	write_block(0, 1, 'a');
@@ -410,6 +431,7 @@ int main(void)
 		detached_backing_has_everything_and_is_forgotten,
 		detach_is_done_only_when_the_table_is_durable,
 		backing_whose_detaching_failed_stays_in_both_copies_of_the_table,
+		missing_backing_that_is_being_detached_keeps_its_name,
 		backing_attached_again_does_not_see_blocks_of_its_former_life,
 		id_is_not_given_away_while_the_log_may_hold_its_records,
 		backing_attached_while_in_use_is_remembered_after_the_commit,
