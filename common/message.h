@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
+#include "engine/reason.h"
+
 /* In the order of the engine's enum wb_log_level. */
 enum message_level { MESSAGE_ERROR, MESSAGE_WARNING, MESSAGE_INFO, MESSAGE_DEBUG };
 
@@ -56,11 +58,5 @@ void message_va(enum message_level level, const char *format, va_list args)
 
 /* A command that would help, right after the message that it belongs to. */
 void hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/*
- * An error number in words for the end of a message, in lower case: "no space left on device".
- * err is -errno or errno. Valid until the thread asks again.
- */
-const char *reason(int err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "engine/engine.h"
+#include "engine/reason.h"
 
 void ahead_start(struct ahead *ahead, struct wb *wb, const struct scan *scan, uint64_t segment)
 {
@@ -78,10 +79,9 @@ int ahead_load(struct ahead *ahead, uint64_t segment, const uint8_t **memory)
 		return 0;
 	wait_for(ahead, read);
 	if (read->io.err) {
-		wb_log(ahead->wb, WB_LOG_ERROR,
-		       "%s: recover: read segment %llu at byte %llu: error %d",
+		wb_log(ahead->wb, WB_LOG_ERROR, "%s: recover: read segment %llu at byte %llu: %s",
 		       ahead->wb->cache->path, (unsigned long long)segment,
-		       (unsigned long long)read->io.off, -read->io.err);
+		       (unsigned long long)read->io.off, reason(read->io.err));
 		return -EIO;
 	}
 	*memory = ahead->wb->segments.buffers[segment % ahead->nr].memory;

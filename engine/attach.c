@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/migrate.h"
+#include "engine/reason.h"
 
 #define LARGEST_BACKING (1ull << 52) /* bytes: block numbers have 40 bits */
 
@@ -206,16 +207,16 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 	if (spec->cached)
 		err = backing_sample(spec->dev, &sample);
 	if (err) {
-		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: read: error %d", spec->name, spec->path,
-		       -err);
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: read: %s", spec->name, spec->path,
+		       reason(err));
 		return err;
 	}
 	/* A batch that the log has no more may be on the backing, and not for good. */
 	if (spec->cached && wb->recover_truncate && !wb->read_only)
 		err = bdev_flush(spec->dev);
 	if (err) {
-		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: flush: error %d", spec->name, spec->path,
-		       -err);
+		wb_log(wb, WB_LOG_ERROR, "%s: attach %s: flush: %s", spec->name, spec->path,
+		       reason(err));
 		return err;
 	}
 	wb_lock(wb);

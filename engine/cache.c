@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "engine/migrate.h"
+#include "engine/reason.h"
 #include "engine/recover.h"
 
 #define DEFAULT_BUFFERS 64u
@@ -311,8 +312,8 @@ static int write_clean_super(struct wb *wb)
 		if (!err)
 			err = bdev_flush(wb->cache);
 		if (err) {
-			wb_log(wb, WB_LOG_ERROR, "%s: write the last superblock: error %d",
-			       wb->cache->path, -err);
+			wb_log(wb, WB_LOG_ERROR, "%s: write the last superblock: %s",
+			       wb->cache->path, reason(err));
 			return err;
 		}
 		wb->super.copy = (wb->super.copy + 1) % WB_NR_SUPERS;

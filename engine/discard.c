@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "engine/engine.h"
+#include "engine/reason.h"
 
 /* Protected by the mutex. */
 struct discard {
@@ -32,9 +33,9 @@ static void done(struct bdev_io *io)
 	if (io->err) {
 		wb->knobs[WB_KNOB_DISCARD_CACHE] = 0;
 		wb_log(wb, WB_LOG_WARNING,
-		       "%s: discard %llu bytes at byte %llu: error %d: discard_cache is off now",
+		       "%s: discard %llu bytes at byte %llu: %s: discard_cache is off now",
 		       wb->cache->path, (unsigned long long)io->len, (unsigned long long)io->off,
-		       -io->err);
+		       reason(io->err));
 	}
 	wb_kick(wb);
 	wb_unlock(wb);

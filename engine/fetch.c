@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/reason.h"
 
 static void pass_ended(struct fetch *f);
 
@@ -168,9 +169,9 @@ static void read_ended(struct fetch *f, const struct fetch_piece *piece)
 			wb_kick(f->wb); /* migration held back */
 		backing_request_io(f->wb, f->backing, &piece->io);
 	} else if (piece->io.err) {
-		wb_log(f->wb, WB_LOG_ERROR, "%s: read %llu bytes at byte %llu: error %d",
+		wb_log(f->wb, WB_LOG_ERROR, "%s: read %llu bytes at byte %llu: %s",
 		       f->wb->cache->path, (unsigned long long)piece->io.len,
-		       (unsigned long long)piece->io.off, -piece->io.err);
+		       (unsigned long long)piece->io.off, reason(piece->io.err));
 	}
 }
 

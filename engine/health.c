@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/reason.h"
 
 const char *wb_state_name(enum wb_state state)
 {
@@ -120,11 +121,11 @@ bool health_io_failed(struct wb *wb, struct wb_backing *backing, enum health_cau
 
 	/* The path is cut before what follows it would be. */
 	if (io->op == BDEV_FLUSH)
-		return health_set(wb, backing, cause, state, "%.150s: flush%s: error %d", path, why,
-				  -io->err);
-	return health_set(wb, backing, cause, state,
-			  "%.150s: %s %llu bytes at byte %llu%s: error %d", path, op_name(io->op),
-			  (unsigned long long)io->len, (unsigned long long)io->off, why, -io->err);
+		return health_set(wb, backing, cause, state, "%.150s: flush%s: %s", path, why,
+				  reason(io->err));
+	return health_set(wb, backing, cause, state, "%.150s: %s %llu bytes at byte %llu%s: %s",
+			  path, op_name(io->op), (unsigned long long)io->len,
+			  (unsigned long long)io->off, why, reason(io->err));
 }
 
 void health_clear(struct wb *wb, struct wb_backing *backing, enum health_cause cause)

@@ -15,6 +15,7 @@
 
 #include "engine/ahead.h"
 #include "engine/engine.h"
+#include "engine/reason.h"
 #include "engine/scan.h"
 
 #define EXPECT_BUCKETS 16u /* entries ahead */
@@ -376,8 +377,8 @@ static int look_into(struct recovery *r, uint64_t segment)
 	int err = bdev_read(wb->cache, off, memory, layout_segment_len(&wb->layout));
 
 	if (err) {
-		wb_log(wb, WB_LOG_ERROR, "%s: recover: read segment at byte %llu: error %d",
-		       wb->cache->path, (unsigned long long)off, -err);
+		wb_log(wb, WB_LOG_ERROR, "%s: recover: read segment at byte %llu: %s",
+		       wb->cache->path, (unsigned long long)off, reason(err));
 		return err;
 	}
 	for (uint32_t block = 0; block < wb->layout.segment_blocks; block++) {
@@ -533,7 +534,7 @@ int recover(struct wb *wb)
 	if (r->held)
 		err = bdev_flush(wb->cache);
 	if (err)
-		wb_log(wb, WB_LOG_ERROR, "%s: recover: flush: error %d", wb->cache->path, -err);
+		wb_log(wb, WB_LOG_ERROR, "%s: recover: flush: %s", wb->cache->path, reason(err));
 	else
 		err = run(r);
 	scan_fini(&r->scan);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/engine.h"
+#include "engine/reason.h"
 
 #define SCAN_IOS 128u /* in flight */
 
@@ -49,8 +50,8 @@ static int read_headers(struct wb *wb, struct bdev_io *ios, uint32_t first, uint
 		if (!ios[i].err || err)
 			continue;
 		err = ios[i].err;
-		wb_log(wb, WB_LOG_ERROR, "%s: recover: read header at byte %llu: error %d",
-		       wb->cache->path, (unsigned long long)ios[i].off, -err);
+		wb_log(wb, WB_LOG_ERROR, "%s: recover: read header at byte %llu: %s",
+		       wb->cache->path, (unsigned long long)ios[i].off, reason(err));
 	}
 	return err;
 }

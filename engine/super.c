@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/reason.h"
 
 #define IDLE_COMMIT_AFTER NS_PER_S
 
@@ -215,8 +216,8 @@ static void write_again(struct wb *wb, int err)
 	w->state = SUPER_IDLE;
 	w->not_before = wb_now(wb) + pause;
 	health_set(wb, NULL, CAUSE_SUPER, pause ? WB_DEGRADED : WB_FAILED,
-		   "%.150s: write superblock %u at byte %llu: error %d", wb->cache->path, w->copy,
-		   (unsigned long long)w->io.off, -err);
+		   "%.150s: write superblock %u at byte %llu: %s", wb->cache->path, w->copy,
+		   (unsigned long long)w->io.off, reason(err));
 	wb_kick(wb);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Messages that come again and again: the first one is told, then the second, the fourth, the
  * eighth ... Two are the same if they differ in nothing but numbers that stand by themselves:
- * offsets and counts, not those in the name of a device nor an error's. After ten minutes without
+ * offsets and counts, not those in the name of a device. After ten minutes without
  * one it is new again. Memory is fixed; the caller has the lock.
  */
 #ifndef FUSE_REPEATS_H

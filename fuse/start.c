@@ -35,28 +35,13 @@ static void host_set_timer(void *ctx, uint64_t when)
 	timer_set(&server->timer, when);
 }
 
-/* The engine knows no words for errors: "error 5" becomes "error 5 (input/output error)". */
-static void log_with_words(enum message_level level, const char *text)
-{
-	const char *number = strstr(text, "error ");
-	char *end = NULL;
-	long err = 0;
-
-	if (number)
-		err = strtol(number + strlen("error "), &end, 10);
-	if (err > 0)
-		message(level, "%.*s (%s)%s", (int)(end - text), text, reason((int)err), end);
-	else
-		message(level, "%s", text);
-}
-
 static void host_log(void *ctx, enum wb_log_level level, const char *text)
 {
 	(void)ctx;
 	if (strncmp(text, "hint: ", strlen("hint: ")) == 0)
 		hint("%s", text + strlen("hint: "));
 	else
-		log_with_words((enum message_level)level, text);
+		message((enum message_level)level, "%s", text);
 }
 
 /* ---- the steps ---- */

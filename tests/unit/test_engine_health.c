@@ -59,10 +59,11 @@ START_TEST(failed_read_degrades_its_backing_and_nothing_else)
 {
 	simdev_fail(t.dev[0], BDEV_READ, -EIO, 0, 1);
 	ck_assert_int_eq(do_read(0, 9 * BLOCK, BLOCK), -EIO);
-	expect_backing(0, WB_DEGRADED, "slow0: read 4096 bytes at byte 36864: error 5");
+	expect_backing(0, WB_DEGRADED, "slow0: read 4096 bytes at byte 36864: input/output error");
 	expect_backing(1, WB_HEALTHY, "");
 	expect_cache(WB_HEALTHY, "");
-	ck_assert(said("slow0: degraded: slow0: read 4096 bytes at byte 36864: error 5"));
+	ck_assert(
+		said("slow0: degraded: slow0: read 4096 bytes at byte 36864: input/output error"));
 }
 END_TEST
 
@@ -86,11 +87,11 @@ START_TEST(backing_of_which_no_read_succeeds_has_failed)
 		ck_assert_int_eq(do_read(0, i * BLOCK, BLOCK), -EIO);
 	ck_assert_int_eq(info(0).state, WB_DEGRADED);
 	ck_assert_int_eq(do_read(0, 20 * BLOCK, BLOCK), -EIO);
-	expect_backing(0, WB_FAILED, "slow0: read 4096 bytes at byte 81920: error 5");
+	expect_backing(0, WB_FAILED, "slow0: read 4096 bytes at byte 81920: input/output error");
 	expect_cache(WB_HEALTHY, "");
 	works_again(t.dev[0]);
 	expect_block(0, 7, 0);
-	expect_backing(0, WB_DEGRADED, "slow0: read 4096 bytes at byte 81920: error 5");
+	expect_backing(0, WB_DEGRADED, "slow0: read 4096 bytes at byte 81920: input/output error");
 	expect_block(0, 20, 0);
 	expect_all_healthy();
 }
@@ -162,7 +163,7 @@ START_TEST(failed_write_of_a_batch_degrades_the_backing_and_nothing_else)
 {
 	drain_against(BDEV_WRITE, -EIO);
 	expect_backing(0, WB_DEGRADED,
-		       "slow0: write 4096 bytes at byte 4096 for migration: error 5");
+		       "slow0: write 4096 bytes at byte 4096 for migration: input/output error");
 	expect_backing(1, WB_HEALTHY, "");
 	expect_cache(WB_HEALTHY, "");
 	works_again(t.dev[0]);
@@ -175,12 +176,14 @@ START_TEST(backing_that_keeps_failing_has_failed_and_the_cache_has_not)
 {
 	drain_against(BDEV_WRITE, -EIO);
 	ck_assert_int_eq(wait_done(), -EIO);
-	expect_backing(0, WB_FAILED, "slow0: write 4096 bytes at byte 4096 for migration: error 5");
+	expect_backing(0, WB_FAILED,
+		       "slow0: write 4096 bytes at byte 4096 for migration: input/output error");
 	expect_cache(WB_HEALTHY, "");
 	write_and_sync(0, 2, 'b');
 	knob(WB_KNOB_ALLOW_MIGRATE, 1);
 	sim_sleep(&t.sim, 100 * NS_PER_S);
-	expect_backing(0, WB_FAILED, "slow0: write 4096 bytes at byte 4096 for migration: error 5");
+	expect_backing(0, WB_FAILED,
+		       "slow0: write 4096 bytes at byte 4096 for migration: input/output error");
 	ck_assert_uint_eq(times_said("slow0: degraded"), 1);
 	ck_assert_uint_eq(times_said("slow0: failed"), 1);
 	ck_assert_uint_eq(times_said("cache: degraded"), 0);
@@ -221,9 +224,9 @@ END_TEST
 START_TEST(failed_flush_of_a_backing_is_its_failure)
 {
 	drain_against(BDEV_FLUSH, -EIO);
-	expect_backing(0, WB_DEGRADED, "slow0: flush for migration: error 5");
+	expect_backing(0, WB_DEGRADED, "slow0: flush for migration: input/output error");
 	ck_assert_int_eq(wait_done(), -EIO);
-	expect_backing(0, WB_FAILED, "slow0: flush for migration: error 5");
+	expect_backing(0, WB_FAILED, "slow0: flush for migration: input/output error");
 	/* Writes succeed all the time: they alone prove nothing. */
 	sim_sleep(&t.sim, 10 * NS_PER_S);
 	ck_assert_int_eq(info(0).state, WB_FAILED);
@@ -238,7 +241,7 @@ START_TEST(device_that_goes_away_under_a_batch_has_failed_at_once_and_may_return
 {
 	drain_against(BDEV_WRITE, -ENODEV);
 	expect_backing(0, WB_FAILED,
-		       "slow0: write 4096 bytes at byte 4096 for migration: error 19");
+		       "slow0: write 4096 bytes at byte 4096 for migration: no such device");
 	ck_assert_int_eq(wait_done(), -EIO);
 	works_again(t.dev[0]);
 	knob(WB_KNOB_ALLOW_MIGRATE, 1);
@@ -275,7 +278,7 @@ START_TEST(batch_that_ends_heals_nothing_but_migration)
 	write_and_sync(0, 1, 'a');
 	ck_assert_int_eq(do_drain(), 0);
 	expect_cache(WB_DEGRADED, "the log");
-	expect_backing(0, WB_DEGRADED, "slow0: read 4096 bytes at byte 36864: error 5");
+	expect_backing(0, WB_DEGRADED, "slow0: read 4096 bytes at byte 36864: input/output error");
 }
 END_TEST
 
@@ -346,7 +349,7 @@ START_TEST(failed_flush_degrades_the_cache_until_what_it_missed_is_durable)
 	write_block(0, 1, 'a');
 	start_sync();
 	sim_settle(&t.sim);
-	expect_cache(WB_DEGRADED, "cache: flush: error 5");
+	expect_cache(WB_DEGRADED, "cache: flush: input/output error");
 	sim_sleep(&t.sim, 100 * NS_PER_MS);
 	ck_assert_uint_eq(status().durable, 1);
 	expect_all_healthy();
@@ -361,8 +364,8 @@ START_TEST(cache_that_fails_twice_is_healthy_after_the_retry_that_helps)
 	write_block(0, 1, 'a');
 	for (unsigned int i = 1; i <= 2; i++) {
 		ck_assert_int_eq(do_sync(), -EIO);
-		expect_cache(WB_FAILED, "cache: flush: error 5");
-		ck_assert_uint_eq(times_said("cache: failed: cache: flush: error 5"), i);
+		expect_cache(WB_FAILED, "cache: flush: input/output error");
+		ck_assert_uint_eq(times_said("cache: failed: cache: flush: input/output error"), i);
 		expect_backing(0, WB_HEALTHY, "");
 		if (i == 2)
 			works_again(t.cache);

@@ -228,7 +228,8 @@ START_TEST(failure_is_told_with_its_reason)
 {
 	fail_cache(BDEV_WRITE);
 	ck_assert_ptr_nonnull(
-		strstr(status().reason, "cache: write 8192 bytes at byte 1064960: error 5"));
+		strstr(status().reason,
+		       "cache: write 8192 bytes at byte 1064960: input/output error"));
 	ck_assert(said("writes and syncs get EIO until a retry"));
 }
 END_TEST

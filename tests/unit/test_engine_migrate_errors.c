@@ -32,7 +32,7 @@ START_TEST(failed_write_to_a_backing_is_repeated_with_growing_pauses)
 	simdev_fail(t.dev[0], BDEV_WRITE, -EIO, 0, 3);
 	start_drain();
 	ck_assert_int_eq(info(0).state, WB_DEGRADED);
-	ck_assert(said("slow0: write 4096 bytes at byte 4096 for migration: error 5"));
+	ck_assert(said("slow0: write 4096 bytes at byte 4096 for migration: input/output error"));
 	ck_assert_int_eq(wait_done(), 0);
 	expect_pauses_between_writes(from);
 	expect_on_backing(0, BLOCK, BLOCK, 'a');

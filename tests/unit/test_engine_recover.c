@@ -134,7 +134,7 @@ START_TEST(failed_flush_refuses_the_cache)
 	crash();
 	simdev_fail(t.cache, BDEV_FLUSH, -EIO, 0, 1);
 	ck_assert_int_eq(try_open(), -EIO);
-	ck_assert(said("recover: flush: error 5"));
+	ck_assert(said("recover: flush: input/output error"));
 }
 END_TEST
 
@@ -252,10 +252,10 @@ START_TEST(read_error_is_never_the_end_of_the_log)
 		t.options.recover_truncate = i;
 		t.cache->bad_off = slot_off(1, 0);
 		ck_assert_int_eq(try_open(), -EIO);
-		ck_assert(said("read header at byte 1064960: error 5"));
+		ck_assert(said("read header at byte 1064960: input/output error"));
 		t.cache->bad_off = slot_off(2, 1);
 		ck_assert_int_eq(try_open(), -EIO);
-		ck_assert(said("read segment 2 at byte 1081344: error 5"));
+		ck_assert(said("read segment 2 at byte 1081344: input/output error"));
 	}
 	t.cache->bad_len = 0;
 	begin();

@@ -169,13 +169,13 @@ START_TEST(first_failure_is_the_reason_until_a_retry)
 	ck_assert_int_eq(status().state, WB_DEGRADED);
 	ck_assert_str_eq(status().reason, "block 7 is odd");
 	wb_lock(t.wb);
-	health_set(t.wb, NULL, CAUSE_LOG, WB_FAILED, "flush: error 5");
-	health_set(t.wb, NULL, CAUSE_LOG, WB_DEGRADED, "write: error 5");
+	health_set(t.wb, NULL, CAUSE_LOG, WB_FAILED, "flush: input/output error");
+	health_set(t.wb, NULL, CAUSE_LOG, WB_DEGRADED, "write: input/output error");
 	health_set(t.wb, NULL, CAUSE_SUPER, WB_DEGRADED, "later");
 	health_clear(t.wb, NULL, CAUSE_LOG);
 	wb_unlock(t.wb);
 	ck_assert_int_eq(status().state, WB_FAILED);
-	ck_assert_str_eq(status().reason, "flush: error 5");
+	ck_assert_str_eq(status().reason, "flush: input/output error");
 	ck_assert(said("later"));
 	wb_retry(t.wb);
 	ck_assert_int_eq(status().state, WB_HEALTHY);

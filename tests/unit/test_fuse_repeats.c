@@ -31,18 +31,18 @@ END_TEST
 
 START_TEST(offsets_and_counts_make_no_difference)
 {
-	ck_assert_uint_eq(count("/dev/sda: read 512 bytes at byte 4096: error 5"), 1);
-	ck_assert_uint_eq(count("/dev/sda: read 8192 bytes at byte 0: error 5"), 2);
-	ck_assert_uint_eq(count("/dev/sda: read 1 bytes at byte 777777: error 5"), 0);
+	ck_assert_uint_eq(count("/dev/sda: read 512 bytes at byte 4096: input/output error"), 1);
+	ck_assert_uint_eq(count("/dev/sda: read 8192 bytes at byte 0: input/output error"), 2);
+	ck_assert_uint_eq(count("/dev/sda: read 1 bytes at byte 777777: input/output error"), 0);
 }
 END_TEST
 
 START_TEST(devices_and_errors_make_a_difference)
 {
-	ck_assert_uint_eq(count("/dev/sda1: read 512 bytes: error 5"), 1);
-	ck_assert_uint_eq(count("/dev/sda2: read 512 bytes: error 5"), 1);
-	ck_assert_uint_eq(count("/dev/sda2: read 512 bytes: error 28"), 1);
-	ck_assert_uint_eq(count("/dev/sda2: write 512 bytes: error 28"), 1);
+	ck_assert_uint_eq(count("/dev/sda1: read 512 bytes: input/output error"), 1);
+	ck_assert_uint_eq(count("/dev/sda2: read 512 bytes: input/output error"), 1);
+	ck_assert_uint_eq(count("/dev/sda2: read 512 bytes: no space left on device"), 1);
+	ck_assert_uint_eq(count("/dev/sda2: write 512 bytes: no space left on device"), 1);
 }
 END_TEST
 
