@@ -10,12 +10,29 @@ end_stopped() {
 	kill -CONT "$pid" 2>/dev/null || true
 }
 
-# silent COMMAND...: it ends with the one message
-silent() {
-	local lines
-	expect_status 6 timeout --foreground --kill-after=5 20 "$WBFS" "$@" </dev/null
-	lines=$(grep -c "^wbfs: $mnt: .*: its daemon doesn't answer" "$tmp/err") || true
-	[ "$lines" -eq 1 ] || fail "not said once: $(cat "$tmp/err")"
+# ask NAME COMMAND...: meanwhile others ask too; check_answers looks at what came
+ask() {
+	local name=$1 status=0
+	shift
+	asked+=("$name")
+	{
+		timeout --foreground --kill-after=5 20 "$WBFS" "$@" </dev/null \
+			>"$tmp/$name.out" 2>"$tmp/$name.err" || status=$?
+		echo "$status" >"$tmp/$name.status"
+	} &
+	pids+=("$!")
+}
+
+# Each ends with the one message.
+check_answers() {
+	local name lines
+	wait "${pids[@]}"
+	for name in "${asked[@]}"; do
+		[ "$(cat "$tmp/$name.status")" -eq 6 ] ||
+			fail "$name: exit status $(cat "$tmp/$name.status"): $(cat "$tmp/$name.err")"
+		lines=$(grep -c "^wbfs: $mnt: .*: its daemon doesn't answer" "$tmp/$name.err") || true
+		[ "$lines" -eq 1 ] || fail "$name: not said once: $(cat "$tmp/$name.err")"
+	done
 }
 
 make_cache 16M
@@ -30,29 +47,30 @@ wbfs mount --cache "$tmp/other.img" -d "well=$tmp/well.img" "$tmp/other"
 on_exit end_stopped
 kill -STOP "$pid"
 
-silent status
-grep -q '^well: clean' "$tmp/out" || fail 'nothing about the mount that answers'
-grep -Eq "^cache\.img +cache +no answer +$mnt\$" "$tmp/out" || fail 'it is not on the list'
-silent status --json
-python3 - "$tmp/out" "$mnt" <<-'EOF'
+ask status status
+ask json status --json
+ask test status --test
+ask stat stat
+ask status_of status "$mnt"
+ask status_of_path status "$mnt/"
+ask get get "$mnt/disk"
+ask set set "$mnt" force_migrate=1
+ask top top -b -n 1 "$mnt"
+ask flush flush "$mnt"
+ask drain drain "$mnt"
+ask detach detach "$mnt" disk
+ask attach attach "$mnt" "more=$tmp/well.img"
+ask loop loop "$mnt" disk
+check_answers
+grep -q '^well: clean' "$tmp/status.out" || fail 'nothing about the mount that answers'
+grep -Eq "^cache\.img +cache +no answer +$mnt\$" "$tmp/status.out" || fail 'it is not on the list'
+python3 - "$tmp/json.out" "$mnt" <<-'EOF'
 	import json, sys
 	states = {m["mount_point"]: m["state"] for m in json.load(open(sys.argv[1]))}
 	assert states.pop(sys.argv[2]) == "no answer", states
 	assert "healthy" in states.values(), states
 EOF
-silent status --test
-silent stat
-grep -q well "$tmp/out" || fail 'nothing about the mount that answers'
-silent status "$mnt"
-silent status "$mnt/"
-silent get "$mnt/disk"
-silent set "$mnt" force_migrate=1
-silent top -b -n 1 "$mnt"
-silent flush "$mnt"
-silent drain "$mnt"
-silent detach "$mnt" disk
-silent attach "$mnt" "more=$tmp/well.img"
-silent loop "$mnt" disk
+grep -q well "$tmp/stat.out" || fail 'nothing about the mount that answers'
 expect_status 0 timeout --foreground --kill-after=5 20 "$WBFS" status --scan "$cache"
 grep -q 'no answer' "$tmp/out" || fail 'taken for well'
 
