@@ -273,14 +273,11 @@ END_TEST
 
 /* ---- in the middle of something ---- */
 
-/* Slow0 is held and the ring has gone round; other writes go on until a carry may be under way. */
-static void carry_for(unsigned int steps)
+/* Others write. */
+static void write_for(unsigned int steps)
 {
-	struct op *op;
+	struct op *op = start_write(1, 0, BLOCK, 'w');
 
-	hold();
-	turn_ring(1);
-	op = start_write(1, 0, BLOCK, 'w');
 	for (unsigned int i = 0; i < steps; i++) {
 		if (op->done) {
 			ck_assert_int_eq(op_wait(op), 0);
@@ -289,6 +286,14 @@ static void carry_for(unsigned int steps)
 		t.nr_trace = 0;
 		sim_step(&t.sim);
 	}
+}
+
+/* Slow0 is held and the ring has gone round; others write until a carry may be under way. */
+static void carry_for(unsigned int steps)
+{
+	hold();
+	turn_ring(1);
+	write_for(steps);
 }
 
 START_TEST(discard_in_each_phase_of_carrying_leaves_a_log_that_can_be_read)
@@ -362,6 +367,48 @@ START_TEST(discard_that_can_not_be_committed_leaves_everything)
 }
 END_TEST
 
+/* The next write of the superblock is never done. */
+static void hold_super(void)
+{
+	struct bdev_io *io, *log[8];
+	unsigned int nr_log = 0;
+
+	t.cache->hold[BDEV_WRITE] = true;
+	sim_settle(&t.sim);
+	while ((io = steal(t.cache, BDEV_WRITE))->off >= (uint64_t)WB_NR_SUPERS * WB_SUPER_AREA) {
+		ck_assert_uint_lt(nr_log, ARRAY_SIZE(log));
+		log[nr_log++] = io;
+	}
+	while (nr_log)
+		give_back(log[--nr_log]);
+	t.cache->hold[BDEV_WRITE] = false;
+}
+
+/*
+ * The table that says so is on the cache, the flush after it fails. Until another says that it is
+ * there after all, the log must get nothing of it.
+ */
+START_TEST(log_gets_nothing_of_one_whose_discard_failed_before_the_table_knows_it_again)
+{
+	for (unsigned int steps = 0; steps < 60; steps++) {
+		harness_teardown();
+		setup();
+		hold();
+		turn_ring(1 + steps % 3);
+		simdev_fail(t.cache, BDEV_FLUSH, -EIO, steps % 2, ALWAYS);
+		ck_assert_int_eq(do_detach(0, true), -EIO);
+		simdev_fail(t.cache, BDEV_FLUSH, 0, 0, 0);
+		wb_retry(t.wb);
+		ck_assert(entry_on_disk(0).detached);
+		hold_super();
+		write_for(steps);
+		t.sim.fate = SIM_FATE_KEPT;
+		crash();
+		ck_assert_msg(try_open() == 0, "%s", t.messages);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -381,6 +428,7 @@ int main(void)
 		discard_in_each_phase_of_carrying_leaves_a_log_that_can_be_read,
 		power_cut_in_each_phase_of_a_discard_leaves_all_or_nothing,
 		discard_that_can_not_be_committed_leaves_everything,
+		log_gets_nothing_of_one_whose_discard_failed_before_the_table_knows_it_again,
 	};
 
 	return harness_run("engine_detach", tests, ARRAY_SIZE(tests), setup, harness_teardown);
