@@ -141,15 +141,17 @@ static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only, ui
 	return nr;
 }
 
-static uint64_t count_zeros(const struct wb *wb, const struct wb_backing *backing)
+/* Extents of a backing, or of all that are held. */
+static uint64_t count_zeros(const struct wb *wb, const struct wb_backing *only)
 {
 	const struct zeros_log *log = &wb->zeros_log;
 	uint64_t nr = 0;
 
 	for (uint64_t i = log->first; i < log->end; i++) {
 		const struct zeros_entry *e = zeros_log_at(log, i);
+		const struct wb_backing *b = wb->by_id[e->backing];
 
-		nr += e->backing == backing->entry.id && !is_there(backing, e);
+		nr += counts(wb, b, only) && !is_there(b, e);
 	}
 	return nr;
 }
@@ -177,7 +179,7 @@ bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_
 	if (backing_held(wb, backing)) {
 		most = min_u64(blocks / 2, most_held(wb));
 		return count_not_there(wb, NULL, most) + wanted > most ||
-		       (zeros && count_zeros(wb, backing) >= extents / 2);
+		       (zeros && count_zeros(wb, NULL) >= extents / 2);
 	}
 	/* Nearly always. */
 	if (backing->nr_dirty + backing->nr_placed + wb->zeros_log.end - wb->zeros_log.first +

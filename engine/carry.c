@@ -466,6 +466,21 @@ static bool table_is_due(struct wb *wb)
 	return false;
 }
 
+/*
+ * Whether the tail's segment is behind the head, and durable. One that isn't is ended: what is carried
+ * must not go to where it comes from. That happens if it is room for zeros that is short.
+ */
+static bool head_is_elsewhere(struct wb *wb)
+{
+	if (wb->tail.segment < wb->log.durable_segment)
+		return true;
+	if (wb->tail.segment != wb->segments.current)
+		return false;
+	head_end_segment(wb);
+	wb->log.wanted = head_last(wb);
+	return segment_slot(wb, wb->tail.segment)->last_record <= wb->ladder.durable;
+}
+
 void carry_pump(struct wb *wb)
 {
 	struct carry *c = wb->carry;
@@ -478,7 +493,7 @@ void carry_pump(struct wb *wb)
 			break;
 		if (c->resume_at > wb_now(wb))
 			wb_wake_at(wb, c->resume_at);
-		else
+		else if (head_is_elsewhere(wb))
 			begin(c);
 		break;
 	case CARRY_PLACING:

@@ -210,3 +210,9 @@ void head_seal(struct wb *wb, bool continued)
 	ladder_raise(&wb->ladder, &wb->ladder.open, wb->ladder.open + 1);
 	wb_kick(wb);
 }
+
+void head_end_segment(struct wb *wb)
+{
+	head_seal(wb, false);
+	wb->head.cursor = wb->layout.segment_blocks;
+}

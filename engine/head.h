@@ -102,6 +102,9 @@ void head_copied(struct wb *wb, struct record *record);
 /* Take no more blocks into the open record, if there is one. */
 void head_seal(struct wb *wb, bool continued);
 
+/* Take no more records into the current segment. */
+void head_end_segment(struct wb *wb);
+
 struct record *head_record(struct wb *wb, uint64_t number);
 
 /* The last record that holds something acknowledged or about to be. */

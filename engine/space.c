@@ -248,7 +248,7 @@ bool space_wants_carrying(struct wb *wb)
 	struct wb_backing *holder;
 	bool poison;
 
-	if (!space_under_pressure(wb) || wb->tail.segment >= wb->log.durable_segment)
+	if (!space_under_pressure(wb))
 		return false;
 	holder = find_tail(wb, &tail, &poison);
 	return poison || (holder && backing_held(wb, holder) && !holder->batch);

@@ -220,6 +220,53 @@ START_TEST(last_migrated_segment_does_not_go_back_when_more_is_written)
 }
 END_TEST
 
+/* ---- zeros while a backing is held ---- */
+
+static void remake(unsigned int nr_zeros)
+{
+	harness_teardown();
+	harness_make(12, 4, 4);
+	t.options.nr_zeros = nr_zeros;
+	put(t.dev[0], 0, 20 * BLOCK, 'x');
+	begin();
+}
+
+/* Zero every other block from `first` on, until one has to wait. Returns how many did not. */
+static unsigned int zero_until_one_waits(unsigned int backing, uint64_t first)
+{
+	for (unsigned int n = 0; n < 40; n++) {
+		struct op *op = start_zero(backing, (first + 2 * n) * BLOCK, BLOCK);
+
+		sim_sleep(&t.sim, NS_PER_S);
+		if (!op->done)
+			return n;
+		ck_assert_int_eq(op_wait(op), 0);
+	}
+	return 40;
+}
+
+/* All of it is in one segment, which can't be left behind before it is full or ended. */
+START_TEST(zeros_of_one_go_on_while_another_is_held)
+{
+	remake(12);
+	pause_backing(0, true);
+	ck_assert_int_eq(do_zero(0, BLOCK, BLOCK), 0);
+	ck_assert_uint_eq(zero_until_one_waits(1, 0), 40);
+	expect_block(0, 1, 0);
+	expect_on_backing(0, BLOCK, BLOCK, 'x');
+}
+END_TEST
+
+START_TEST(backings_that_are_held_share_half_of_the_room_for_zeros)
+{
+	remake(12);
+	pause_backing(0, true);
+	pause_backing(1, true);
+	ck_assert_uint_eq(zero_until_one_waits(0, 0), 6);
+	ck_assert_uint_eq(zero_until_one_waits(1, 0), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -235,6 +282,8 @@ int main(void)
 		zeroing_waits_until_there_is_room_for_its_extent,
 		read_of_a_partly_cached_block_is_counted_once,
 		last_migrated_segment_does_not_go_back_when_more_is_written,
+		zeros_of_one_go_on_while_another_is_held,
+		backings_that_are_held_share_half_of_the_room_for_zeros,
 	};
 
 	return harness_run("engine_regress", tests, ARRAY_SIZE(tests), harness_setup_started,
