@@ -285,7 +285,7 @@ static void heal(struct batch *b)
 }
 
 /*
- * Old zeros are on the backing now. What is newer than they are may leave the index before the place
+ * Old zeros are on the backing now, by this batch or by an attempt at it that failed later. What is newer than they are may leave the index before the place
  * where they are at home is reused, and what they hide is gone from the log's tail on.
  */
 static void forget_old_zeros(struct batch *b)
@@ -332,7 +332,7 @@ static void settle_work(struct work *work)
 	}
 	wb_lock(wb);
 	heal(b);
-	if (b->old_zeros)
+	if (b->old_zeros || backing->entry.zeroed >= b->from.record)
 		forget_old_zeros(b);
 	migrate_count_batch(b);
 	backing->pending_since = b->next_since;

@@ -231,6 +231,40 @@ static void remake(unsigned int nr_zeros)
 	begin();
 }
 
+/*
+ * Zeros have been carried, what is newer than they are not yet. A flush of the cache fails during the
+ * batch that brings both to the backing.
+ */
+START_TEST(zeros_of_an_attempt_that_failed_do_not_come_back)
+{
+	unsigned int failed = 0;
+
+	for (unsigned int n = 0; n < 240; n++) {
+		remake(0);
+		pause_backing(0, true);
+		ck_assert_int_eq(do_zero(0, 8 * BLOCK, 2 * BLOCK), 0);
+		for (unsigned int i = 0; i < 3; i++)
+			write_and_sync(1, i, 'w');
+		write_and_sync(0, 8, 'n');
+		for (unsigned int i = 0; i < n / 6; i++)
+			write_and_sync(1, i, 'w');
+		pause_backing(0, false);
+		simdev_fail(t.cache, BDEV_FLUSH, -EIO, n % 6, 1000);
+		failed += do_drain() != 0;
+		simdev_fail(t.cache, BDEV_FLUSH, 0, 0, 0);
+		wb_retry(t.wb);
+		ck_assert_int_eq(do_drain(), 0);
+		for (unsigned int i = 0; i < 12; i++) {
+			write_and_sync(1, i, 'w');
+			write_and_sync(1, i, 'w');
+			expect_block(0, 8, 'n');
+			expect_block(0, 9, 0);
+		}
+	}
+	ck_assert_uint_ge(failed, 10);
+}
+END_TEST
+
 /* Zero every other block from `first` on, until one has to wait. Returns how many did not. */
 static unsigned int zero_until_one_waits(unsigned int backing, uint64_t first)
 {
@@ -282,6 +316,7 @@ int main(void)
 		zeroing_waits_until_there_is_room_for_its_extent,
 		read_of_a_partly_cached_block_is_counted_once,
 		last_migrated_segment_does_not_go_back_when_more_is_written,
+		zeros_of_an_attempt_that_failed_do_not_come_back,
 		zeros_of_one_go_on_while_another_is_held,
 		backings_that_are_held_share_half_of_the_room_for_zeros,
 	};
