@@ -89,6 +89,21 @@ static bool fits(const struct wb_backing *b, const struct wb_backing_spec *spec)
 	       (spec->dev->size > b->entry.size && b->entry.size % WB_BLOCK_SIZE == 0);
 }
 
+/* Two that are still nearly empty look the same. */
+static bool is_of_another(struct wb *wb, const struct wb_backing *b, const char *identity)
+{
+	if (strncmp(b->entry.identity, identity, WB_IDENTITY_LEN - 1) == 0)
+		return false;
+	list_for_each(node, tmp, &wb->backings) {
+		const struct wb_backing *other = container_of(node, struct wb_backing, link);
+
+		if (other->entry.id && !backing_gone(other) &&
+		    strncmp(other->entry.identity, identity, WB_IDENTITY_LEN - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int check_remembered(struct wb *wb, const struct wb_backing *b,
 			    const struct wb_backing_spec *spec, uint64_t sample)
 {
@@ -102,6 +117,8 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 		       spec->name, spec->path);
 		return -EUCLEAN;
 	}
+	if (!what && is_of_another(wb, b, spec->identity))
+		what = "it is the device of another backing";
 	if (!what)
 		return 0;
 	wb_log(wb, spec->force ? WB_LOG_WARNING : WB_LOG_ERROR,

@@ -424,6 +424,12 @@ void disk_attach(struct world *w)
 		task_begin(w, COMMIT, 0);
 }
 
+/* They can't be told from each other. */
+static bool look_the_same(const struct simdev *a, const struct simdev *b)
+{
+	return a->bdev.size == b->bdev.size && memcmp(a->visible, b->visible, a->bdev.size) == 0;
+}
+
 /* Another disk than the remembered one, or the same uncached, while the log needs it: refused. */
 void disk_attach_wrong(struct world *w)
 {
@@ -435,7 +441,7 @@ void disk_attach_wrong(struct world *w)
 	int err;
 
 	if (w->disks[i].state != DISK_AWAY || !remembered(w, w->disks[i].dev->bdev.path, &info) ||
-	    !info.in_log)
+	    !info.in_log || (cached && look_the_same(w->disks[i].dev, w->disks[UNCACHED].dev)))
 		return;
 	snprintf(name, sizeof(name), "%s", info.name);
 	err = try_attach(w, cached ? UNCACHED : i, name, cached, false, &handle);

@@ -161,6 +161,22 @@ START_TEST(same_contents_on_another_device_are_accepted_after_a_clean_close)
 }
 END_TEST
 
+START_TEST(device_of_another_backing_is_stale_though_both_look_the_same)
+{
+	struct wb_backing_spec spec = spec_of("slow0", t.dev[1]);
+	struct wb_backing *backing;
+
+	end();
+	t.dev[0]->bdev.size = t.dev[1]->bdev.size = 32 * BLOCK;
+	begin();
+	reopen_with_dirty_block(true);
+	ck_assert_int_eq(wb_attach(t.wb, &spec, &backing), -ESTALE);
+	ck_assert_msg(said("it is the device of another backing"), "%s", t.messages);
+	spec.force = true;
+	ck_assert_int_eq(wb_attach(t.wb, &spec, &backing), 0);
+}
+END_TEST
+
 START_TEST(changed_backing_without_blocks_in_the_log_is_accepted)
 {
 	write_and_sync(0, 1, 'a');
@@ -422,6 +438,7 @@ int main(void)
 		other_identity_with_blocks_in_the_log_is_stale_unless_forced,
 		contents_changed_since_a_clean_close_are_stale,
 		same_contents_on_another_device_are_accepted_after_a_clean_close,
+		device_of_another_backing_is_stale_though_both_look_the_same,
 		changed_backing_without_blocks_in_the_log_is_accepted,
 		smaller_device_under_an_old_name_leaves_a_log_that_can_be_read,
 		uncached_backing_is_written_and_read_straight,
