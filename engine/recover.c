@@ -396,13 +396,17 @@ static int look_into(struct recovery *r, uint64_t segment)
 	return 0;
 }
 
-/* Unless its first header says that the slot has something else, or only what is stale. */
+/*
+ * Unless its first header says that there is nothing but stale records, or a later segment. If that is
+ * of an earlier one, the power may have gone after later records, and before the first.
+ */
 static bool may_hold_proof(const struct recovery *r, uint64_t segment)
 {
 	const struct scan_slot *slot = &r->scan.slots[layout_slot(&r->wb->layout, segment)];
 
-	return !slot->segment || (slot->segment == segment &&
-				  !scan_is_stale(&r->scan, slot->generation, slot->record));
+	return slot->segment < segment ||
+	       (slot->segment == segment &&
+		!scan_is_stale(&r->scan, slot->generation, slot->record));
 }
 
 /*

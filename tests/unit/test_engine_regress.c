@@ -301,6 +301,41 @@ START_TEST(backings_that_are_held_share_half_of_the_room_for_zeros)
 }
 END_TEST
 
+/* ---- recovery ---- */
+
+/*
+ * Of a segment the second record reached the disk before the power went, the first did not; all of the
+ * segment before is damaged. The slot's first header is still that of an earlier segment.
+ */
+START_TEST(record_behind_one_that_was_lost_vouches_for_what_is_damaged)
+{
+	char first[BLOCK];
+	uint64_t next, victim;
+
+	harness_teardown();
+	harness_make(8, 5, 4);
+	begin();
+	turn_ring(2);
+	while (status().cursor != 4)
+		write_and_sync(0, 1, 'a');
+	ck_assert_int_eq(do_write(0, 8 * BLOCK, 3 * BLOCK, 'v'), 0);
+	ck_assert_int_eq(do_sync(), 0);
+	victim = status().last_durable_segment_id;
+	next = slot_off(victim + 1, 0);
+	memcpy(first, t.cache->visible + next, BLOCK);
+	write_and_sync(0, 2, 'b');
+	write_and_sync(0, 3, 'c');
+	ck_assert_uint_lt(newest_super().durable, status().durable - 2);
+	t.sim.fate = SIM_FATE_KEPT;
+	crash();
+	memcpy(t.cache->visible + next, first, BLOCK);
+	memcpy(t.cache->stable + next, first, BLOCK);
+	damage(t.cache, slot_off(victim, 3));
+	ck_assert_int_eq(try_open(), -EUCLEAN);
+	ck_assert_msg(said("were durable"), "%s", t.messages);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -319,6 +354,7 @@ int main(void)
 		zeros_of_an_attempt_that_failed_do_not_come_back,
 		zeros_of_one_go_on_while_another_is_held,
 		backings_that_are_held_share_half_of_the_room_for_zeros,
+		record_behind_one_that_was_lost_vouches_for_what_is_damaged,
 	};
 
 	return harness_run("engine_regress", tests, ARRAY_SIZE(tests), harness_setup_started,
