@@ -356,15 +356,14 @@ static void set_ladder(struct recovery *r)
 	wb->log.durable_block = r->end_block;
 	wb->super.durable = wb->super.super.durable;
 	wb->ladder.sealed = wb->ladder.logged = wb->ladder.durable = r->end;
-	/* How far the backings got is not known then. */
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);
 
-		if (r->overtaken && backing_pending(b))
-			b->entry.batch_end = r->end;
-		/* The log has nothing of what was announced or carried. */
-		if (!r->overtaken && !backing_pending(b))
-			b->entry.batch_end = b->entry.migrated;
+		/* It has all that the log has nothing of. */
+		if (!backing_pending(b))
+			b->entry.migrated = b->entry.batch_end = r->end;
+		else if (r->overtaken)
+			b->entry.batch_end = r->end; /* how far it got is not known then */
 	}
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
 }

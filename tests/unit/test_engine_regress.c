@@ -304,6 +304,45 @@ END_TEST
 /* ---- recovery ---- */
 
 /*
+ * Carried zeros came to the backing, and the power went before its batch was done. Then the log goes on
+ * without it, until it has nothing of it. What the backing shows is not what it showed before the batch.
+ */
+START_TEST(backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_is)
+{
+	unsigned int gone = 0;
+
+	for (unsigned int steps = 0; steps < 60; steps++) {
+		remake(0);
+		write_and_sync(0, 1, 'a');
+		ck_assert_int_eq(do_drain(), 0);
+		pause_backing(0, true);
+		ck_assert_int_eq(do_zero(0, 8 * BLOCK, 2 * BLOCK), 0);
+		turn_ring(1);
+		wb_drain(t.wb, NULL, note_done, NULL);
+		for (unsigned int i = 0; i < steps && !t.done; i++)
+			sim_step(&t.sim);
+		t.done = false;
+		t.sim.fate = SIM_FATE_KEPT;
+		crash();
+		ck_assert_int_eq(try_open(), 0);
+		ck_assert_int_eq(try_attach(1, false), 0);
+		ck_assert_int_eq(try_start(), 0);
+		turn_ring(2);
+		crash();
+		begin();
+		gone += !info(0).in_log;
+		if (!info(0).in_log) {
+			write_and_sync(0, 1, 'b');
+			ck_assert_int_eq(do_commit(), 0);
+			ck_assert_uint_gt(entry_on_disk(0).migrated, 5);
+		}
+	}
+	ck_assert_uint_gt(gone, 0);
+	ck_assert_uint_lt(gone, 60);
+}
+END_TEST
+
+/*
  * Of a segment the second record reached the disk before the power went, the first did not; all of the
  * segment before is damaged. The slot's first header is still that of an earlier segment.
  */
@@ -355,6 +394,7 @@ int main(void)
 		zeros_of_one_go_on_while_another_is_held,
 		backings_that_are_held_share_half_of_the_room_for_zeros,
 		record_behind_one_that_was_lost_vouches_for_what_is_damaged,
+		backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_is,
 	};
 
 	return harness_run("engine_regress", tests, ARRAY_SIZE(tests), harness_setup_started,
