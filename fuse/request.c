@@ -42,7 +42,7 @@ static _Thread_local struct request *lent, *taken;
 static _Thread_local struct {
 	void (*submit)(struct wb_io *chain);
 	struct wb_io *first, **last;
-	unsigned int nr;
+	unsigned int nr;   /* requests since the first of them came, with those that are not held */
 	uint64_t len;	   /* bytes */
 	unsigned int most; /* so many at a time */
 	unsigned int run;  /* requests since there was none, or since that many came */
@@ -218,11 +218,12 @@ void request_submit(struct request *request, void (*submit)(struct wb_io *chain)
 		submit_held();
 	held.submit = submit;
 	io->next = NULL;
-	if (!held.first)
+	if (!held.first) {
 		held.last = &held.first;
+		held.nr = 1;
+	}
 	*held.last = io;
 	held.last = &io->next;
-	held.nr++;
 	held.len += io->len;
 	if (held.nr >= held.most || held.len >= HELD_LEN)
 		submit_held();
@@ -230,6 +231,8 @@ void request_submit(struct request *request, void (*submit)(struct wb_io *chain)
 
 bool request_came(void)
 {
+	if (held.first && ++held.nr > held.most)
+		submit_held();
 	if (++held.run < MANY)
 		return false;
 	held.run = 0;
