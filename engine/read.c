@@ -17,6 +17,8 @@ static void fetched(struct fetch *fetch, int err)
 void wb_read(struct wb *wb, struct wb_io *io)
 {
 	bool cached = io->backing->entry.id;
+	uint64_t len =
+		io->len; /* the I/O of one that isn't cached may be done, and its memory gone */
 	struct request *r = request_of(io);
 	int err;
 
@@ -25,15 +27,15 @@ void wb_read(struct wb *wb, struct wb_io *io)
 	wb_lock(wb);
 	err = request_enter(wb);
 	io->backing->figures.nr_reads++;
-	io->backing->figures.read_bytes += io->len;
-	if (!err && io->len && !cached)
+	io->backing->figures.read_bytes += len;
+	if (!err && len && !cached)
 		request_straight(wb, io, BDEV_READ, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE);
 	wb_unlock(wb);
 	if (err) {
 		io->done(io, err);
 		return;
 	}
-	if (!io->len) {
+	if (!len) {
 		request_end(wb, io, 0, NULL);
 		return;
 	}
