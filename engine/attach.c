@@ -316,6 +316,8 @@ static void detach_uncached(struct wb *wb, struct wb_backing *backing, wb_done_f
 
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx)
 {
+	bool under_way;
+
 	if (!backing->entry.id) {
 		detach_uncached(wb, backing, done, ctx);
 		return;
@@ -325,9 +327,13 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 		return;
 	}
 	wb_lock(wb);
-	backing->detach = (struct detach){.wb = wb, .done = done, .ctx = ctx};
+	under_way = backing->detach.done;
+	if (!under_way)
+		backing->detach = (struct detach){.wb = wb, .done = done, .ctx = ctx};
 	wb_unlock(wb);
-	if (discard)
+	if (under_way)
+		done(ctx, -EALREADY);
+	else if (discard)
 		give_up(wb, backing);
 	else
 		wb_drain(wb, backing, drained, backing);

@@ -335,9 +335,18 @@ START_TEST(backing_whose_detaching_failed_stays_in_both_copies_of_the_table)
 }
 END_TEST
 
-/* Else two of the table had one name after the detaching had failed. */
-START_TEST(missing_backing_that_is_being_detached_keeps_its_name)
+static void note_second(void *ctx, int err)
 {
+	int *second = ctx;
+
+	*second = err;
+}
+
+/* Else two of the table had one name after the detaching had failed. */
+START_TEST(missing_backing_that_is_being_detached_is_neither_attached_nor_detached_again)
+{
+	int second = 0;
+
 	write_block(0, 1, 'a');
 	ck_assert_int_eq(do_drain(), 0);
 	end();
@@ -348,6 +357,9 @@ START_TEST(missing_backing_that_is_being_detached_keeps_its_name)
 	sim_settle(&t.sim);
 	ck_assert(!t.done);
 	ck_assert_int_eq(try_attach(0, false), -EEXIST);
+	wb_detach(t.wb, info(0).backing, true, note_second, &second);
+	sim_settle(&t.sim);
+	ck_assert_int_eq(second, -EALREADY);
 	t.cache->hold[BDEV_FLUSH] = false;
 	ck_assert_int_eq(wait_done(), 0);
 	ck_assert_int_eq(try_attach(0, false), 0);
@@ -448,7 +460,7 @@ int main(void)
 		detached_backing_has_everything_and_is_forgotten,
 		detach_is_done_only_when_the_table_is_durable,
 		backing_whose_detaching_failed_stays_in_both_copies_of_the_table,
-		missing_backing_that_is_being_detached_keeps_its_name,
+		missing_backing_that_is_being_detached_is_neither_attached_nor_detached_again,
 		backing_attached_again_does_not_see_blocks_of_its_former_life,
 		id_is_not_given_away_while_the_log_may_hold_its_records,
 		backing_attached_while_in_use_is_remembered_after_the_commit,
