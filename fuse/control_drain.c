@@ -16,12 +16,20 @@ static _Thread_local const struct request *cancelling;
 
 static void interrupted(fuse_req_t req, void *data)
 {
-	const struct request *request = data;
+	struct request *request = data;
 
 	(void)req;
+	atomic_store(&request->cancelled, true);
 	cancelling = request;
 	wb_drain_cancel(request->server->wb, request);
 	cancelling = NULL;
+}
+
+/* Both who begins the drain and who ends it have the context. */
+static void drop(struct request *request)
+{
+	if (atomic_fetch_sub(&request->nr_users, 1) == 1)
+		request_put(request);
 }
 
 static void refuse(const struct request *request, int err)
@@ -48,22 +56,29 @@ static void drained(void *ctx, int err)
 		fuse_reply_err(request->req, -err);
 	else
 		fuse_reply_write(request->req, request->len);
-	request_put(request);
+	drop(request);
 }
 
 static int drain(struct control_store *store, struct export *export)
 {
 	struct request *request = request_take(store->req);
 	struct wb_backing *backing = export ? atomic_load(&export->backing) : NULL;
+	struct server *server = store->server;
 
+	atomic_store(&request->nr_users, 2);
+	atomic_store(&request->cancelled, false);
 	request->export = export;
 	request->len = store->len;
-	atomic_fetch_add(&store->server->nr_drains, 1);
+	atomic_fetch_add(&server->nr_drains, 1);
 	fuse_req_interrupt_func(store->req, interrupted, request);
 	if (fuse_req_interrupted(store->req))
 		drained(request, -EINTR);
 	else
-		wb_drain(store->server->wb, backing, drained, request);
+		wb_drain(server->wb, backing, drained, request);
+	/* An interrupt that came in between has found nothing to cancel. */
+	if (atomic_load(&request->cancelled))
+		wb_drain_cancel(server->wb, request);
+	drop(request);
 	return CONTROL_LATER;
 }
 

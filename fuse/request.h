@@ -52,6 +52,8 @@ struct request {
 	struct export *export; /* attach, detach */
 	struct bdev *dev;      /* attach: that takes the place of another */
 	int err;	       /* attach, detach: the result */
+	atomic_uint nr_users;  /* drain */
+	atomic_bool cancelled; /* drain: by an interrupt */
 	struct request *next;  /* in a list of the holder, or of free ones (pool.lock) */
 };
 
