@@ -203,6 +203,7 @@ static void close_cleanly(struct world *w)
 	struct task *stop;
 	int err;
 
+	w->steps = 0; /* a cache that is stuck has to stop all the same */
 	w->stopping = one_in(w, 2) || faults_explain(w) || w->cache->slow_ns || w->fault ||
 		      hold_any(w);
 	if (!w->stopping)
