@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "common/exit_status.h"
@@ -29,6 +30,8 @@ static struct raw {
 	uint64_t len; /* of a write */
 	uint64_t until;
 	uint64_t bytes_max; /* 0: no limit but time */
+	bool copy;	    /* the data comes into its buffer just before, as a log's does */
+	char *source;
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
@@ -77,6 +80,8 @@ static void write_next(struct bdev_io *io)
 		return;
 	}
 	io->off = off;
+	if (raw.copy)
+		memcpy(io->iov->iov_base, raw.source, raw.len);
 	bdev_submit(raw.dev, io);
 }
 
@@ -100,20 +105,22 @@ static int write_all(unsigned int depth, char *buffers)
 static int measure(unsigned int depth, double seconds)
 {
 	uint64_t begin, seed = timer_now();
-	char *buffers = memory_alloc(NULL, depth * raw.len, WB_MEMORY_IO);
+	uint64_t len = (depth + raw.copy) * raw.len;
+	char *buffers = memory_alloc(NULL, len, WB_MEMORY_IO);
 	int err;
 
 	if (!buffers)
 		return -ENOMEM;
 	/* No disk shall find it easy. */
-	for (uint64_t *word = (void *)buffers; (char *)word < buffers + depth * raw.len; word++)
+	for (uint64_t *word = (void *)buffers; (char *)word < buffers + len; word++)
 		*word = seed = seed * 6364136223846793005u + 1442695040888963407u;
+	raw.source = buffers + depth * raw.len;
 	begin = timer_now();
 	raw.until = begin + (uint64_t)(seconds * 1e9);
 	err = write_all(depth, buffers);
 	if (!err)
 		printf("%.0f\n", (double)raw.bytes * 1e9 / (double)(timer_now() - begin));
-	memory_free(NULL, buffers, depth * raw.len);
+	memory_free(NULL, buffers, len);
 	return err;
 }
 
@@ -143,11 +150,9 @@ static int run(const char *path, unsigned int depth, double seconds)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seconds", required_argument, NULL, 's'},
-		{"depth", required_argument, NULL, 'd'},
-		{"write", required_argument, NULL, 'w'},
-		{"bytes", required_argument, NULL, 'b'},
-		{0},
+		{"seconds", required_argument, NULL, 's'}, {"depth", required_argument, NULL, 'd'},
+		{"write", required_argument, NULL, 'w'},   {"bytes", required_argument, NULL, 'b'},
+		{"copy", no_argument, NULL, 'c'},	   {0},
 	};
 	unsigned int depth = 4;
 	double seconds = 5;
@@ -160,6 +165,8 @@ int main(int argc, char **argv)
 			seconds = strtod(optarg, NULL);
 		else if (option == 'd')
 			depth = (unsigned int)strtoul(optarg, NULL, 10);
+		else if (option == 'c')
+			raw.copy = true;
 		else
 			bad |= option == '?' ||
 			       parse_size(optarg, option == 'w' ? &raw.len : &raw.bytes_max);
@@ -167,7 +174,7 @@ int main(int argc, char **argv)
 	if (bad || optind != argc - 1 || !depth || depth > DEPTH_MAX || raw.len % WB_BLOCK_SIZE ||
 	    !raw.len) {
 		fprintf(stderr, "usage: bench/raw [--seconds N] [--bytes SIZE] [--depth N] "
-				"[--write SIZE] PATH\nWhat is in PATH is lost.\n");
+				"[--write SIZE] [--copy] PATH\nWhat is in PATH is lost.\n");
 		return EXIT_STATUS_USAGE;
 	}
 	err = run(argv[optind], depth, seconds);
