@@ -53,7 +53,7 @@ nothing_left
 start_demo '^1\. '
 mounted=$(wait_until 10 compgen -G "$TMPDIR/wbfs-demo.*/mnt/disk")
 pid=$(wbfs status --json "$(dirname "$mounted")" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
-kill -STOP "$pid"
+stop_process "$pid"
 kill -TERM "$demo"
 expect_end 8
 grep -q 'Stopped' "$tmp/out" || fail 'does not say that it was stopped'

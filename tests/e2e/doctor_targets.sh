@@ -26,7 +26,7 @@ loop_off
 
 # A daemon that hangs, or has died: others' is no failure of ours.
 pid=$(daemon_pid)
-kill -STOP "$pid"
+stop_process "$pid"
 expect_status 3 wbfs doctor "$mnt"
 found FAIL "$mnt: its daemon doesn't answer"
 kill -CONT "$pid"

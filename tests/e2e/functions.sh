@@ -373,6 +373,18 @@ kill_wb() {
 	wait_until 30 no_daemons
 }
 
+# stop_process PID: SIGSTOP, and wait until none of its threads runs; some do for a while
+stop_process() {
+	kill -STOP "$1"
+	wait_until 30 no_thread_runs "$1"
+}
+
+no_thread_runs() {
+	local -
+	set +x
+	! grep -h '^State:' "/proc/$1/task"/*/status | grep -qv 'T (stopped)'
+}
+
 # slow_daemon MICROSECONDS: from now on `wbfs mount` starts one whose disks take so much longer for
 # each I/O while the file $tmp/slow is there
 slow_daemon() {

@@ -29,7 +29,7 @@ check_answers() {
 	wait "${pids[@]}"
 	for name in "${asked[@]}"; do
 		[ "$(cat "$tmp/$name.status")" -eq 6 ] ||
-			fail "$name: exit status $(cat "$tmp/$name.status"): $(cat "$tmp/$name.err")"
+			fail "$name: exit status $(cat "$tmp/$name.status"): $(cat "$tmp/$name".{err,out})"
 		lines=$(grep -c "^wbfs: $mnt: .*: its daemon doesn't answer" "$tmp/$name.err") || true
 		[ "$lines" -eq 1 ] || fail "$name: not said once: $(cat "$tmp/$name.err")"
 	done
@@ -45,7 +45,7 @@ mkdir "$tmp/other"
 on_exit end_wb "$tmp/other"
 wbfs mount --cache "$tmp/other.img" -d "well=$tmp/well.img" "$tmp/other"
 on_exit end_stopped
-kill -STOP "$pid"
+stop_process "$pid"
 
 ask status status
 ask json status --json

@@ -31,7 +31,7 @@ mount_wb
 if [ "$WB_SANITIZERS" = no ]; then # their check for leaks waits for all threads
 	show
 	pid=$(only_daemon)
-	kill -STOP "$pid"
+	stop_process "$pid"
 	expect_screen 'NO ANSWER for [0-9]+ s'
 	press f # waits for the daemon, too
 	expect_screen '^flush\.\.\.'
