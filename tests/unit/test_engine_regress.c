@@ -265,10 +265,12 @@ START_TEST(zeros_of_an_attempt_that_failed_do_not_come_back)
 }
 END_TEST
 
+enum { MOST_ZEROS = 30 }; /* more than the pool, and as many as a disk has room for */
+
 /* Zero every other block from `first` on, until one has to wait. Returns how many did not. */
 static unsigned int zero_until_one_waits(unsigned int backing, uint64_t first)
 {
-	for (unsigned int n = 0; n < 40; n++) {
+	for (unsigned int n = 0; n < MOST_ZEROS; n++) {
 		struct op *op = start_zero(backing, (first + 2 * n) * BLOCK, BLOCK);
 
 		sim_sleep(&t.sim, NS_PER_S);
@@ -276,7 +278,7 @@ static unsigned int zero_until_one_waits(unsigned int backing, uint64_t first)
 			return n;
 		ck_assert_int_eq(op_wait(op), 0);
 	}
-	return 40;
+	return MOST_ZEROS;
 }
 
 /* All of it is in one segment, which can't be left behind before it is full or ended. */
@@ -285,7 +287,7 @@ START_TEST(zeros_of_one_go_on_while_another_is_held)
 	remake(12);
 	pause_backing(0, true);
 	ck_assert_int_eq(do_zero(0, BLOCK, BLOCK), 0);
-	ck_assert_uint_eq(zero_until_one_waits(1, 0), 40);
+	ck_assert_uint_eq(zero_until_one_waits(1, 0), MOST_ZEROS);
 	expect_block(0, 1, 0);
 	expect_on_backing(0, BLOCK, BLOCK, 'x');
 }
