@@ -502,7 +502,8 @@ void migrate_pump(struct wb *wb)
 		begin_wanted(wb);
 	/* The next batch's announcement says it too. */
 	if (wb->super_stale && !wb->failed && wb->super.done == wb->super.wanted &&
-	    (migrate_is_idle(wb) || wb->segments.wanted || waiter_first(wb, WAIT_MIGRATED))) {
+	    (migrate_is_idle(wb) || wb->segments.wanted || space_wants_carrying(wb) ||
+	     waiter_first(wb, WAIT_MIGRATED))) {
 		wb->super_stale = false;
 		super_commit(wb, false);
 	}

@@ -303,6 +303,44 @@ START_TEST(backings_that_are_held_share_half_of_the_room_for_zeros)
 }
 END_TEST
 
+/* ---- carrying ---- */
+
+/* How many of 5 segments are free if the power goes after so many steps of carrying two of them. */
+static uint64_t free_after_power_cut(unsigned int steps)
+{
+	struct op *op;
+
+	harness_teardown();
+	harness_make(5, 2, 4);
+	begin();
+	pause_backing(0, true);
+	write_and_sync(0, 0, 'h');
+	write_and_sync(0, 1, 'h');
+	op = start_write(1, 0, BLOCK, 'w');
+	for (unsigned int i = 0; i < steps; i++) {
+		if (op->done) {
+			ck_assert_int_eq(op_wait(op), 0);
+			op = start_write(1, 0, BLOCK, 'w');
+		}
+		t.nr_trace = 0;
+		sim_step(&t.sim);
+	}
+	crash();
+	ck_assert_int_eq(try_open(), 0);
+	return status().nr_free_segments;
+}
+
+/* If yet another backing is missing then, what it has in the log has to be carried, too. */
+START_TEST(power_cut_while_the_log_is_full_leaves_room_to_carry)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned int steps = 0; steps < 400; steps++)
+		least = min_u64(least, free_after_power_cut(steps));
+	ck_assert_uint_eq(least, 1);
+}
+END_TEST
+
 /* ---- recovery ---- */
 
 /*
@@ -395,6 +433,7 @@ int main(void)
 		zeros_of_an_attempt_that_failed_do_not_come_back,
 		zeros_of_one_go_on_while_another_is_held,
 		backings_that_are_held_share_half_of_the_room_for_zeros,
+		power_cut_while_the_log_is_full_leaves_room_to_carry,
 		record_behind_one_that_was_lost_vouches_for_what_is_damaged,
 		backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_is,
 	};
