@@ -42,13 +42,18 @@ bool world_is_stuck(const struct world *w)
 /* One step, which a life does not need without end. */
 bool world_step(struct world *w)
 {
+	bool stepped;
+
 	if (++w->steps > MAX_STEPS) {
 		if (world_is_stuck(w))
 			return false;
 		fail(w, "it goes on for ever");
 	}
 	backings_look(w);
-	return sim_step(&w->sim);
+	stepped = sim_step(&w->sim);
+	/* Before the log's memory of what was placed is used for other records. */
+	requests_note_placed(w);
+	return stepped;
 }
 
 /* From here on everything is drawn from the generator of this action. */
