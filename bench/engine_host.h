@@ -14,8 +14,8 @@
 struct host_dev {
 	struct bdev bdev;
 	/*
-	 * The cache's superblocks and whatever is in the file, if there is one: of writes, blocks that
-	 * are not all zeros. The rest is discarded and reads as zeros.
+	 * The cache's superblocks and whatever is in the file, if there is one: of writes, blocks
+	 * that are not all zeros. The rest is discarded and reads as zeros.
 	 */
 	uint8_t *supers; /* NULL: none */
 	int fd;		 /* -1: none */
@@ -35,7 +35,9 @@ extern const struct wb_env host_env;
 /* The engine gets memory that has been used before, as it has after a turn of the log. */
 extern bool host_touch;
 
-/* A formatted cache of so many blocks of 4 KiB, opened and started with one backing; no migration. */
+/*
+ * A formatted cache of so many blocks of 4 KiB, opened and started with one backing; no migration.
+ */
 struct wb *host_start(struct host_dev *cache, struct host_dev *slow, struct wb_backing **backing);
 void host_stop(struct wb *wb);
 

@@ -2,9 +2,9 @@
 /*
  * How index and recovery grow with the log. For each size a log is written by the engine itself and
  * left as by a killed daemon, and then recovered from its image several times, each in a process of
- * its own, whose memory is compared with what it was before. Last a log of records of two blocks, as
- * syncs of single blocks leave it, which has all its bytes on the disk and is compared with reading
- * its segments from one end to the other.
+ * its own, whose memory is compared with what it was before. Last a log of records of two blocks,
+ * as syncs of single blocks leave it, which has all its bytes on the disk and is compared with
+ * reading its segments from one end to the other.
  */
 #include "config.h"
 

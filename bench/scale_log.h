@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Logs as a killed daemon leaves them, written by the engine itself into images of nearly no size. */
+/*
+ * Logs as a killed daemon leaves them, written by the engine itself into images of nearly no size.
+ */
 #ifndef WB_BENCH_SCALE_LOG_H
 #define WB_BENCH_SCALE_LOG_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Recovery's reading: the segments of the chain in their order, many of them ahead, into the segment
- * buffers. Of a segment that is a single record known to be durable only the header is read.
+ * Recovery's reading: the segments of the chain in their order, many of them ahead, into the
+ * segment buffers. Of a segment that is a single record known to be durable only the header is
+ * read.
  */
 #ifndef WB_ENGINE_AHEAD_H
 #define WB_ENGINE_AHEAD_H

@@ -378,8 +378,8 @@ void wb_resume(struct wb *wb, struct wb_backing *b, const char *path, const char
 /* ---- resize ---- */
 
 /*
- * The last block has been padded with zeros in the log, which would hide what is behind the old end.
- * All of it that the log has is on the backing, so that has it.
+ * The last block has been padded with zeros in the log, which would hide what is behind the old
+ * end. All of it that the log has is on the backing, so that has it.
  */
 static int let_go_of_last_block(struct wb *wb, struct wb_backing *b)
 {

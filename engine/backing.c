@@ -120,8 +120,8 @@ static bool is_needed(const struct wb *wb, const struct zeros_entry *e,
 }
 
 /*
- * Dirty blocks and extents of zeros of a backing, or of all that are held, with all poison. Counts no
- * further than needed to tell whether it is more than `most`.
+ * Dirty blocks and extents of zeros of a backing, or of all that are held, with all poison. Counts
+ * no further than needed to tell whether it is more than `most`.
  */
 static uint64_t count_not_there(struct wb *wb, const struct wb_backing *only, uint64_t most)
 {

@@ -54,8 +54,8 @@ struct wb_backing {
 	bool busy;		/* the modulator's verdict: its load leaves no room for migration */
 	uint64_t carried_until; /* record: what was carried forward has come no further */
 	/*
-	 * The last record with old zeros that were carried forward. No batch before it is durable: they
-	 * go into the next one wherever they are, and in a later one they would undo this one.
+	 * The last record with old zeros that were carried forward. No batch before it is durable:
+	 * they go into the next one wherever they are, and in a later one they would undo this one.
 	 */
 	uint64_t old_zeros;
 	unsigned int utilisation;     /* %: what that was found from */
@@ -107,17 +107,17 @@ bool backing_unable(const struct wb_backing *backing);
 bool backing_held(const struct wb *wb, const struct wb_backing *backing);
 
 /*
- * Whether a request (of so many blocks, perhaps with zeros) would give the log more of a backing than
- * it may have: half, of all that are held together; and seven eighths of one while there are others,
- * so that they are not stopped when that one fails. Both less in a small log.
+ * Whether a request (of so many blocks, perhaps with zeros) would give the log more of a backing
+ * than it may have: half, of all that are held together; and seven eighths of one while there are
+ * others, so that they are not stopped when that one fails. Both less in a small log.
  */
 bool backing_over_limit(struct wb *wb, const struct wb_backing *backing, uint32_t nr_blocks,
 			bool zeros);
 /* Whether its migration goes on whatever the load: somebody waits for it, or there is no space. */
 bool backing_is_urgent(struct wb *wb, const struct wb_backing *backing);
 /*
- * Whether its migration must begin no I/O now: somebody measures the load of others, or these need it
- * and its batch is not overdue.
+ * Whether its migration must begin no I/O now: somebody measures the load of others, or these need
+ * it and its batch is not overdue.
  */
 bool backing_must_be_quiet(struct wb *wb, const struct wb_backing *backing, bool overdue);
 

@@ -21,8 +21,8 @@ enum bdev_op {
 	BDEV_FLUSH, /* off and len are 0 */
 	BDEV_ZERO,  /* the range reads as zeros afterwards */
 	/*
-	 * What is in the range is needed no more; it may read as anything afterwards. -EOPNOTSUPP if
-	 * the device has no use for that.
+	 * What is in the range is needed no more; it may read as anything afterwards. -EOPNOTSUPP
+	 * if the device has no use for that.
 	 */
 	BDEV_DISCARD,
 };
@@ -61,8 +61,8 @@ struct bdev_io {
 
 struct bdev_ops {
 	/*
-	 * Start the I/Os of a chain (linked by next, NULL-terminated). Never fails, never calls done
-	 * before it returns, does not wait for I/O. Any thread.
+	 * Start the I/Os of a chain (linked by next, NULL-terminated). Never fails, never calls
+	 * done before it returns, does not wait for I/O. Any thread.
 	 */
 	void (*submit)(struct bdev *dev, struct bdev_io *chain);
 	/* Block until an I/O that was submitted with done == NULL is complete. */

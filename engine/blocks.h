@@ -30,7 +30,9 @@ struct block_state blocks_lookup(struct wb *wb, const struct wb_backing *backing
 void blocks_publish(struct wb *wb, struct wb_backing *backing, uint64_t block, uint32_t position,
 		    uint8_t mask, uint32_t checksum);
 
-/* An extent of zeros (or poison) of a record, placed when `at` was the next block of its segment. */
+/*
+ * An extent of zeros (or poison) of a record, placed when `at` was the next block of its segment.
+ */
 void blocks_publish_zeros(struct wb *wb, struct wb_backing *backing, uint64_t block,
 			  uint64_t nr_blocks, uint64_t segment, uint32_t at, bool poison);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Carrying forward: when the tail of a full log is held by blocks of a backing that can't take them
- * (missing, failing, paused) or by poison, what lives in the tail's segment is copied to the head as
- * ordinary records, and the tail moves on when the copies are durable. The reserve (head.h) makes
- * sure that there is room for it.
+ * (missing, failing, paused) or by poison, what lives in the tail's segment is copied to the head
+ * as ordinary records, and the tail moves on when the copies are durable. The reserve (head.h)
+ * makes sure that there is room for it.
  *
  *	READING	  the segment, from its buffer or the cache
  *	PLACING	  a chunk of its live blocks, when there is room; then its zeros and poison
@@ -467,8 +467,8 @@ static bool table_is_due(struct wb *wb)
 }
 
 /*
- * Whether the tail's segment is behind the head, and durable. One that isn't is ended: what is carried
- * must not go to where it comes from. That happens if it is room for zeros that is short.
+ * Whether the tail's segment is behind the head, and durable. One that isn't is ended: what is
+ * carried must not go to where it comes from. That happens if it is room for zeros that is short.
  */
 static bool head_is_elsewhere(struct wb *wb)
 {

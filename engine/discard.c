@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Discarding slots of the cache device, if the knob discard_cache asks for it: a segment all of which
- * is migrated, and both superblocks say so, is forgotten and its slot discarded, one at a time. (If
- * only one said so and got lost, the other one would send recovery there.) The slot is pinned
- * meanwhile, so nobody takes it.
+ * Discarding slots of the cache device, if the knob discard_cache asks for it: a segment all of
+ * which is migrated, and both superblocks say so, is forgotten and its slot discarded, one at a
+ * time. (If only one said so and got lost, the other one would send recovery there.) The slot is
+ * pinned meanwhile, so nobody takes it.
  */
 #include "config.h"
 

@@ -135,7 +135,9 @@ struct wb {
 	uint64_t seed;
 	uint64_t ram;
 
-	/* Alone in its cache lines: who spins on it must not take those that its holder works on. */
+	/*
+	 * Alone in its cache lines: who spins on it must not take those that its holder works on.
+	 */
 	_Alignas(WB_LINE) pthread_mutex_t mutex;
 
 	/* all below: protected by the mutex */
@@ -212,8 +214,8 @@ int request_enter(struct wb *wb);
  */
 void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency);
 /*
- * A request of a backing that is not cached, after request_enter: one I/O on its device, and a flush
- * if it asks for that. Mutex held.
+ * A request of a backing that is not cached, after request_enter: one I/O on its device, and a
+ * flush if it asks for that. Mutex held.
  */
 void request_straight(struct wb *wb, struct wb_io *io, enum bdev_op op, void *buf);
 

@@ -55,8 +55,8 @@ struct fetch {
 };
 
 /*
- * Fill in wb, backing, block, end, to, scratch, log_only, count and done first. done is called on any
- * thread without the mutex, perhaps before the return. -EIO: a device's error or a checksum
+ * Fill in wb, backing, block, end, to, scratch, log_only, count and done first. done is called on
+ * any thread without the mutex, perhaps before the return. -EIO: a device's error or a checksum
  * mismatch of a block that is nowhere else.
  */
 void fetch_start(struct fetch *fetch);

@@ -41,8 +41,8 @@ struct health {
 enum wb_state health_state(const struct health *health, const char **reason);
 
 /*
- * The setter. An edge that is not legal leaves everything as it is: FAILED is left for DEGRADED only
- * by requests that succeed elsewhere. True if the state of the cause has changed.
+ * The setter. An edge that is not legal leaves everything as it is: FAILED is left for DEGRADED
+ * only by requests that succeed elsewhere. True if the state of the cause has changed.
  */
 bool health_set(struct wb *wb, struct wb_backing *backing, enum health_cause cause,
 		enum wb_state state, const char *format, ...) __attribute__((format(printf, 5, 6)));

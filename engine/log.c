@@ -121,8 +121,8 @@ static bool may_join(const struct record *before, const struct record *record)
 }
 
 /*
- * Write a record, and those behind it that are ready and lie next to it: when the disk can't keep up,
- * it gets few large writes.
+ * Write a record, and those behind it that are ready and lie next to it: when the disk can't keep
+ * up, it gets few large writes.
  */
 static void write_records(struct wb *wb, struct record *first)
 {

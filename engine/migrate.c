@@ -285,8 +285,9 @@ static void heal(struct batch *b)
 }
 
 /*
- * Old zeros are on the backing now, by this batch or by an attempt at it that failed later. What is newer than they are may leave the index before the place
- * where they are at home is reused, and what they hide is gone from the log's tail on.
+ * Old zeros are on the backing now, by this batch or by an attempt at it that failed later. What is
+ * newer than they are may leave the index before the place where they are at home is reused, and
+ * what they hide is gone from the log's tail on.
  */
 static void forget_old_zeros(struct batch *b)
 {

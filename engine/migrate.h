@@ -8,7 +8,10 @@
 #include "engine/layout.h"
 #include "engine/wb.h"
 
-/* The most that a batch has memory for, but for a request's end: the largest nr_max_batched_migration. */
+/*
+ * The most that a batch has memory for, but for a request's end: the largest
+ * nr_max_batched_migration.
+ */
 #define BATCH_SEGMENTS 256u
 
 struct batch;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The batches that migrate.c drives, migrate_plan.c fills and migrate_io.c does the I/O of. Private. */
+/*
+ * The batches that migrate.c drives, migrate_plan.c fills and migrate_io.c does the I/O of.
+ * Private.
+ */
 #ifndef WB_ENGINE_MIGRATE_BATCH_H
 #define WB_ENGINE_MIGRATE_BATCH_H
 
@@ -86,8 +89,8 @@ bool migrate_flush_next(struct batch *b, struct batch_io *bio);
 
 /*
  * How much of the batch may be in flight now. One I/O while syncs wait for the cache, or while
- * requests read from the backing now and then. Unless it is urgent these come first: none while they
- * read or have just done so, and the pump is woken. Mutex held.
+ * requests read from the backing now and then. Unless it is urgent these come first: none while
+ * they read or have just done so, and the pump is woken. Mutex held.
  */
 unsigned int migrate_most_in_flight(const struct batch *b);
 

@@ -91,7 +91,9 @@ static void copy_from_buffer(struct work *work)
 	wb_unlock(b->wb);
 }
 
-/* Read blocks that follow each other in a segment. No pins: slots are not reused before *migrated*. */
+/*
+ * Read blocks that follow each other in a segment. No pins: slots are not reused before *migrated*.
+ */
 static void read_run(struct batch *b, struct batch_io *bio, const struct piece *first,
 		     uint32_t nr_blocks)
 {

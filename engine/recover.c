@@ -396,8 +396,8 @@ static int look_into(struct recovery *r, uint64_t segment)
 }
 
 /*
- * Unless its first header says that there is nothing but stale records, or a later segment. If that is
- * of an earlier one, the power may have gone after later records, and before the first.
+ * Unless its first header says that there is nothing but stale records, or a later segment. If that
+ * is of an earlier one, the power may have gone after later records, and before the first.
  */
 static bool may_hold_proof(const struct recovery *r, uint64_t segment)
 {

@@ -123,8 +123,8 @@ bool space_may_place(struct wb *wb)
 
 /*
  * Of the reserve, as much as a batch frees at once stays free until there is a batch's progress for
- * it. In what is above, writers get twice the tail's speed times left / used: without bound where it
- * begins, the tail's speed when a third of it is left; at the end an eighth of that.
+ * it. In what is above, writers get twice the tail's speed times left / used: without bound where
+ * it begins, the tail's speed when a third of it is left; at the end an eighth of that.
  */
 void space_placed(struct wb *wb, uint32_t nr_blocks)
 {

@@ -19,8 +19,8 @@ void space_advance_tail(struct wb *wb);
 
 /*
  * Pacing of writers: when the last quarter of the log is being used they are slowed down little by
- * little, to the speed at which the tail moves, so that nobody meets a wall. Whether nr_blocks may be
- * placed now; if not, the pump is woken when they may.
+ * little, to the speed at which the tail moves, so that nobody meets a wall. Whether nr_blocks may
+ * be placed now; if not, the pump is woken when they may.
  */
 bool space_may_place(struct wb *wb);
 void space_placed(struct wb *wb, uint32_t nr_blocks);

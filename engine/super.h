@@ -2,9 +2,10 @@
 /*
  * The superblock and the backing table: reading both copies, and the writer that keeps them true.
  *
- * The copies are written in turn, the next one only after a flush has made the last one durable,
- * so that one of them is always whole. Changes that must outlive the loss of either copy, as those of
- * the table's backings, go to both before they count. The writer asks log.c for the flush that it needs and is told when that has succeeded or failed.
+ * The copies are written in turn, the next one only after a flush has made the last one durable, so
+ * that one of them is always whole. Changes that must outlive the loss of either copy, as those of
+ * the table's backings, go to both before they count. The writer asks log.c for the flush that it
+ * needs and is told when that has succeeded or failed.
  */
 #ifndef WB_ENGINE_SUPER_H
 #define WB_ENGINE_SUPER_H

@@ -71,7 +71,8 @@ struct wb_options {
 	/*
 	 * Or NULL. Called by wb_open now and then, without locks: so many bytes of so many have
 	 * been read. First the log's headers are, then (from 0 again) what recovery needs of it, of
-	 * which there may turn out to be less. -errno instead of 0: wb_open gives up and returns it.
+	 * which there may turn out to be less. -errno instead of 0: wb_open gives up and returns
+	 * it.
 	 */
 	int (*progress)(void *ctx, enum wb_progress what, uint64_t done, uint64_t total);
 	void *progress_ctx;
@@ -144,9 +145,9 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx);
 
 /*
- * A backing's device has grown (dev->size): done when that is durable, and requests may reach behind
- * the old end. Where that is in the middle of a block, the backing must be drained and nothing of it
- * in flight: -EBUSY. -EINVAL: it has shrunk, which changes nothing.
+ * A backing's device has grown (dev->size): done when that is durable, and requests may reach
+ * behind the old end. Where that is in the middle of a block, the backing must be drained and
+ * nothing of it in flight: -EBUSY. -EINVAL: it has shrunk, which changes nothing.
  */
 void wb_resize(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
 
@@ -176,7 +177,9 @@ struct wb_histogram {
 
 /* All values in it. */
 uint64_t wb_histogram_nr(const struct wb_histogram *histogram);
-/* So many percent of the values are not above this; a power of two, or the maximum. 0: no values. */
+/*
+ * So many percent of the values are not above this; a power of two, or the maximum. 0: no values.
+ */
 uint64_t wb_histogram_percentile(const struct wb_histogram *histogram, unsigned int percent);
 
 enum wb_state {
@@ -283,13 +286,13 @@ void wb_sync(struct wb *wb, struct wb_io *io);
 void wb_tick(struct wb *wb);
 
 /*
- * Done when everything acknowledged before is on a backing (NULL: on all of them) and the superblock
- * says so; -EIO if one can't take it. Migrates whatever the knobs say.
+ * Done when everything acknowledged before is on a backing (NULL: on all of them) and the
+ * superblock says so; -EIO if one can't take it. Migrates whatever the knobs say.
  */
 void wb_drain(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
 /*
- * Those with this ctx that are not done are wanted no more: they are done with -EINTR before this returns, on
- * this thread. A batch that has begun is brought to its end.
+ * Those with this ctx that are not done are wanted no more: they are done with -EINTR before this
+ * returns, on this thread. A batch that has begun is brought to its end.
  */
 void wb_drain_cancel(struct wb *wb, const void *ctx);
 
@@ -487,7 +490,9 @@ struct wb_format_result {
 int wb_format_plan(uint64_t size, const struct wb_format_options *options,
 		   struct wb_format_result *result) WB_CHECK;
 
-/* Format: writes both superblocks and nothing else, then flushes. Blocks. As wb_format_plan, -EIO. */
+/*
+ * Format: writes both superblocks and nothing else, then flushes. Blocks. As wb_format_plan, -EIO.
+ */
 int wb_format(struct bdev *dev, const struct wb_format_options *options,
 	      struct wb_format_result *result) WB_CHECK;
 

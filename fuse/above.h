@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What stands on a mount of ours: loop devices on its files, what is mounted of these, loop devices
- * on files in there, and so on. Looks at numbers in /proc and /sys only, which doesn't touch a mount
- * that may hang. Runs in a command's main thread.
+ * on files in there, and so on. Looks at numbers in /proc and /sys only, which doesn't touch a
+ * mount that may hang. Runs in a command's main thread.
  */
 #ifndef FUSE_ABOVE_H
 #define FUSE_ABOVE_H

@@ -2,7 +2,8 @@
 /*
  * The runs of wbfs bench. The two sides take turns, so that whatever else the machine does hits
  * both. With the cache, each run begins with an empty log, and writes stop when it is half full:
- * what is measured is the log, not how fast the device takes what leaves it. bench_run_long goes on.
+ * what is measured is the log, not how fast the device takes what leaves it. bench_run_long goes
+ * on.
  */
 #include "config.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * wbfs demo: what a write-back cache does for a hard disk, on image files and a simulated disk.
- * Every figure is measured, everything that is claimed to be there has been compared. Main's thread.
+ * Every figure is measured, everything that is claimed to be there has been compared. Main's
+ * thread.
  */
 #include "config.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The triggers called drain. They can take hours, so who waits may give up: the drain is cancelled, and
- * the write into the trigger ends. Runs on receivers and on the engine's threads.
+ * The triggers called drain. They can take hours, so who waits may give up: the drain is cancelled,
+ * and the write into the trigger ends. Runs on receivers and on the engine's threads.
  */
 #include "config.h"
 

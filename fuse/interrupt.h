@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * From now on SIGINT, SIGTERM and SIGHUP end the process at once, with one message, "OBJECT: ACTION:
- * WHAT", and EXIT_STATUS_STOPPED: nothing is done yet that has to be ended in order.
+ * From now on SIGINT, SIGTERM and SIGHUP end the process at once, with one message, "OBJECT:
+ * ACTION: WHAT", and EXIT_STATUS_STOPPED: nothing is done yet that has to be ended in order.
  */
 void interrupt_catch(const char *object, const char *action, const char *what);
 

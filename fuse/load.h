@@ -29,7 +29,9 @@ int load_open(const char *sys_block, uint64_t device);
 /* Read io_ticks from it. False: it is gone, or not what it should be. */
 bool load_read(int fd, uint32_t *io_ticks);
 
-/* io_ticks (the tenth number) of a stat file's text. Source: Linux, Documentation/block/stat.rst. */
+/*
+ * io_ticks (the tenth number) of a stat file's text. Source: Linux, Documentation/block/stat.rst.
+ */
 bool load_parse(const char *text, uint32_t *io_ticks);
 
 /*

@@ -39,7 +39,9 @@ void loop_forget(const char *device);
 /* Whether it, or a partition of it, is what is mounted there. */
 bool loop_has_mount(const struct loop *loop, const struct mount_entry *entry);
 
-/* Call fn with the name of each device ("dm-0", "swap space") made of it, until it returns false. */
+/*
+ * Call fn with the name of each device ("dm-0", "swap space") made of it, until it returns false.
+ */
 void loop_each_claim(const struct loop *loop, bool (*fn)(const char *name, void *ctx), void *ctx);
 
 /* Where it is mounted, the topmost place. False if nowhere. */

@@ -156,7 +156,9 @@ static void measure(struct modulator *m, struct modulator_disk *disk, uint64_t n
 		disk->phase = DISK_DRAINING;
 }
 
-/* Go on with a quiet moment. Returns when it wants to be looked at again; UINT64_MAX: it doesn't. */
+/*
+ * Go on with a quiet moment. Returns when it wants to be looked at again; UINT64_MAX: it doesn't.
+ */
 static uint64_t go_on(struct modulator *m, struct modulator_disk *disk, uint64_t now)
 {
 	struct load_sample s;

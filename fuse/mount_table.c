@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Entries of /run/mount/utab, by libmount. A failure only means that umount(8) doesn't wait. Runs in
- * the main thread of a daemon or a command.
+ * Entries of /run/mount/utab, by libmount. A failure only means that umount(8) doesn't wait. Runs
+ * in the main thread of a daemon or a command.
  */
 #include "config.h"
 

@@ -11,7 +11,9 @@
 void html_text(FILE *to, const char *text);
 
 #define HTML_NUMBER_LEN 32
-/* Three digits that count, thousands apart: "0.97", "12.3", "123,000". "-" for NAN. Returns text. */
+/*
+ * Three digits that count, thousands apart: "0.97", "12.3", "123,000". "-" for NAN. Returns text.
+ */
 const char *html_number(double value, char text[HTML_NUMBER_LEN]);
 
 /* The letter of a series' colour in the style: the columns' for two, the second one's for one. */

@@ -6,8 +6,8 @@
  * (request_put), on whatever thread that is; the receiver meanwhile goes on with another one, or
  * waits for one if all are in use.
  *
- * While requests come without a pause, a receiver collects small writes and submits several at once:
- * their answers then follow each other too, so that who waits for them is woken up once.
+ * While requests come without a pause, a receiver collects small writes and submits several at
+ * once: their answers then follow each other too, so that who waits for them is woken up once.
  */
 #ifndef FUSE_REQUEST_H
 #define FUSE_REQUEST_H
@@ -78,8 +78,8 @@ int request_pool_init(struct request_pool *pool, struct server *server) WB_CHECK
 void request_pool_fini(struct request_pool *pool);
 
 /*
- * Receivers: the context to receive into. Blocks while none is free, and then holds nothing back; NULL
- * once the pool is closed.
+ * Receivers: the context to receive into. Blocks while none is free, and then holds nothing back;
+ * NULL once the pool is closed.
  */
 struct request *request_hold(struct request_pool *pool);
 
@@ -100,8 +100,8 @@ struct request *request_take(fuse_req_t req);
 void request_put(struct request *request);
 
 /*
- * Handlers, after request_take: submit request->io, now or soon, perhaps in a chain with that of others
- * (linked by next).
+ * Handlers, after request_take: submit request->io, now or soon, perhaps in a chain with that of
+ * others (linked by next).
  */
 void request_submit(struct request *request, void (*submit)(struct wb_io *chain));
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Lock files of daemons: "left N N" (always as wide, so that it can be overwritten; the largest
- * number: not ending), "pid N", "cache PATH", and at last "exit N". Called in a daemon's main thread,
- * and by commands.
+ * number: not ending), "pid N", "cache PATH", and at last "exit N". Called in a daemon's main
+ * thread, and by commands.
  */
 #include "config.h"
 

@@ -72,7 +72,10 @@ int trial_remove_mount(struct trial *trial) __attribute__((warn_unused_result));
  */
 bool trial_goes_on(struct trial *trial, uint64_t progress);
 
-/* A number of status.json, the cache's own or (first found) a backing's. 0 or -errno after a message. */
+/*
+ * A number of status.json, the cache's own or (first found) a backing's. 0 or -errno after a
+ * message.
+ */
 int trial_figure(const struct trial *trial, const char *name, uint64_t *value)
 	__attribute__((warn_unused_result));
 /* The same from a text of it that was read before. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processes that use a file or a file system, from /proc. Of others' only root learns everything. */
+/*
+ * Processes that use a file or a file system, from /proc. Of others' only root learns everything.
+ */
 #ifndef FUSE_USERS_H
 #define FUSE_USERS_H
 

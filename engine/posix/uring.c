@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * I/O by one io_uring, but for what the kernel has no asynchronous way to do: flushes and zeroing. It
- * would give these to threads of its own, which wake up every few seconds for ever, and a flush would
- * be known one wake-up later; so they go to a pool of ours.
+ * I/O by one io_uring, but for what the kernel has no asynchronous way to do: flushes and zeroing.
+ * It would give these to threads of its own, which wake up every few seconds for ever, and a flush
+ * would be known one wake-up later; so they go to a pool of ours.
  *
  * Threads: any thread submits; one completion thread reaps, takes I/Os on to their next step,
  * refills the ring and calls done.
@@ -145,9 +145,9 @@ static void push_locked(struct uring *uring)
 }
 
 /*
- * A short write, with nothing else under way, is most likely a sync's. A thread of the pool can do it
- * and the flush that follows without handing over to another, which takes as long as the write. While
- * that thread is busy, perhaps for ever, everything goes through the ring.
+ * A short write, with nothing else under way, is most likely a sync's. A thread of the pool can do
+ * it and the flush that follows without handing over to another, which takes as long as the write.
+ * While that thread is busy, perhaps for ever, everything goes through the ring.
  */
 static bool is_lone_write(struct uring *uring, const struct bdev_io *chain)
 {

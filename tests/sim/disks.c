@@ -315,8 +315,8 @@ static bool name_is_taken(const struct world *w, int err)
 }
 
 /*
- * It has grown, and what is remembered doesn't know: that is refused while the log has blocks of it.
- * Then it is made to be taken, or is as it was.
+ * It has grown, and what is remembered doesn't know: that is refused while the log has blocks of
+ * it. Then it is made to be taken, or is as it was.
  */
 static int attach_grown(struct world *w, unsigned int i, const struct wb_backing_info *info)
 {

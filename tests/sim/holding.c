@@ -73,7 +73,10 @@ void hold_progress(struct world *w)
 	struct wb_status s;
 
 	wb_status(w->wb, &s);
-	/* Fewer segments than mkwbfs makes have a reserve for carrying, but none for a crash before. */
+	/*
+	 * Fewer segments than mkwbfs makes have a reserve for carrying, but none for a crash
+	 * before.
+	 */
 	if (w->geometry.nr_segments < 4)
 		return;
 	if (w->read_only || s.state == WB_FAILED || !faults_none(w->cache) || faults_damaged(w))

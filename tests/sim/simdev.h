@@ -97,7 +97,10 @@ void simdev_save(struct simdev *dev);
 /* Invert a bit of a device for good. */
 void simdev_rot(struct simdev *dev, uint64_t off, unsigned int bit);
 
-/* Complete one pending I/O that isn't held, or let time pass up to the timer. False if there is neither. */
+/*
+ * Complete one pending I/O that isn't held, or let time pass up to the timer. False if there is
+ * neither.
+ */
 bool sim_step(struct sim *sim);
 /* Step until *flag, and assert that it comes. */
 void sim_run_until(struct sim *sim, const bool *flag);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/histogram.c, engine/rate.c, engine/load.c and what is counted by them: latencies, batches, I/O of our own
- * in flight, and migration that rests for a moment.
+ * engine/histogram.c, engine/rate.c, engine/load.c and what is counted by them: latencies, batches,
+ * I/O of our own in flight, and migration that rests for a moment.
  */
 #include "config.h"
 

@@ -232,8 +232,8 @@ static void remake(unsigned int nr_zeros)
 }
 
 /*
- * Zeros have been carried, what is newer than they are not yet. A flush of the cache fails during the
- * batch that brings both to the backing.
+ * Zeros have been carried, what is newer than they are not yet. A flush of the cache fails during
+ * the batch that brings both to the backing.
  */
 START_TEST(zeros_of_an_attempt_that_failed_do_not_come_back)
 {
@@ -344,8 +344,9 @@ END_TEST
 /* ---- recovery ---- */
 
 /*
- * Carried zeros came to the backing, and the power went before its batch was done. Then the log goes on
- * without it, until it has nothing of it. What the backing shows is not what it showed before the batch.
+ * Carried zeros came to the backing, and the power went before its batch was done. Then the log
+ * goes on without it, until it has nothing of it. What the backing shows is not what it showed
+ * before the batch.
  */
 START_TEST(backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_is)
 {
@@ -383,8 +384,8 @@ START_TEST(backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_i
 END_TEST
 
 /*
- * Of a segment the second record reached the disk before the power went, the first did not; all of the
- * segment before is damaged. The slot's first header is still that of an earlier segment.
+ * Of a segment the second record reached the disk before the power went, the first did not; all of
+ * the segment before is damaged. The slot's first header is still that of an earlier segment.
  */
 START_TEST(record_behind_one_that_was_lost_vouches_for_what_is_damaged)
 {

@@ -73,7 +73,10 @@ END_TEST
 
 /* ---- pace ---- */
 
-/* The longest that a single writer waits for one of nr blocks, apart from each other; in all *total. */
+/*
+ * The longest that a single writer waits for one of nr blocks, apart from each other; in all
+ * *total.
+ */
 static uint64_t longest_wait(unsigned int nr, uint64_t *total)
 {
 	uint64_t longest = 0, begun = t.sim.now, at;
