@@ -117,8 +117,11 @@ void backings_look(struct world *w)
 
 /* ---- what the cache forgets ---- */
 
-/* Its history is what it shows. What a flush would save is saved. */
-static void backing_given_up(struct world *w, unsigned int i)
+/*
+ * Its history is what it shows. What a flush would save is saved. If the superblocks that say so
+ * may be damaged, it may come back.
+ */
+static void backing_given_up(struct world *w, unsigned int i, bool may_return)
 {
 	uint32_t *stamps = malloc(w->model.sectors[i] * sizeof(*stamps));
 	struct simdev *dev = w->disks[i].dev;
@@ -130,8 +133,7 @@ static void backing_given_up(struct world *w, unsigned int i)
 		stamps[at] = model_stamp_of(i, at, dev->visible + (size_t)at * SECTOR);
 		if (stamps[at] == MODEL_GARBAGE)
 			fail(w, "a backing that was given up has what nobody wrote");
-		/* The superblocks that say so may be damaged. */
-		if (faults_damaged(w))
+		if (may_return)
 			stamps[at] = MODEL_ANY;
 	}
 	model_forget(&w->model, i, stamps);
@@ -150,7 +152,7 @@ static bool has_losses(const struct world *w, unsigned int i)
 void backing_detached(struct world *w, unsigned int i, bool discarded)
 {
 	if (discarded || has_losses(w, i))
-		backing_given_up(w, i);
+		backing_given_up(w, i, faults_damaged(w));
 }
 
 /* ---- after opening ---- */
@@ -168,8 +170,9 @@ void backings_opened(struct world *w)
 		d->floor = smaller(d->floor, now);
 		d->seen = smaller(d->seen, now);
 		peek(w, i, &p);
+		/* Nobody was told: the other superblock may still have it, and count later. */
 		if (d->leaving && !p.known && (d->discarding || has_losses(w, i)))
-			backing_given_up(w, i);
+			backing_given_up(w, i, w->damaging);
 		d->leaving = d->discarding = false;
 		n = watermark(w, i, &p);
 		d->floor = is_consistent(&p) ? n : smaller(d->floor, n);
