@@ -419,7 +419,7 @@ void wb_resize(struct wb *wb, struct wb_backing *b, wb_done_fn done, void *ctx)
 		b->entry.size = b->dev->size;
 	waiter->err = err;
 	if (err || !b->entry.id) {
-		wb_defer(wb, &waiter->work);
+		wb_answer(wb, &waiter->work);
 	} else {
 		b->entry.sample_valid = false;
 		waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, true));

@@ -47,7 +47,12 @@ struct bdev_io {
 	 * no lock held that submit takes. NULL for an I/O that somebody waits for with bdev_wait.
 	 */
 	void (*done)(struct bdev_io *io);
-	void *owner;	      /* for done */
+	void *owner; /* for done */
+	/*
+	 * Who submits it from done, on a thread of the bdev, returns soon and may be the one that
+	 * carries it out: that saves waking another thread.
+	 */
+	bool by_submitter;
 	struct bdev_io *next; /* chains what is submitted together; the bdev's while in flight */
 
 	int err; /* result: 0 or -errno */

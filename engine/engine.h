@@ -144,6 +144,7 @@ struct wb {
 	_Alignas(WB_LINE) struct {
 		struct bdev_io *head, **tail;	  /* to submit when the mutex is released */
 		struct work *works, **works_tail; /* to call then */
+		unsigned int effort;		  /* of the works */
 		bool kicked;
 		uint64_t wake_at; /* when the pump wants to run; UINT64_MAX: no wish */
 		uint64_t timer;	  /* what the host was asked for; UINT64_MAX: nothing */

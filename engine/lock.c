@@ -11,6 +11,10 @@
 #define SPINS 60u /* some ten microseconds */
 #define PAUSES 4u
 
+/* In answers, each some microseconds. */
+#define LITTLE_EFFORT 32u
+#define MUCH_EFFORT 1000u
+
 static void pause_for(unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -35,21 +39,6 @@ void wb_lock(struct wb *wb)
 	pthread_mutex_lock(&wb->mutex);
 }
 
-/* Submit a list of I/Os, those of the same device that follow each other as one chain. */
-static void submit_all(struct bdev_io *io)
-{
-	while (io) {
-		struct bdev *dev = io->dev;
-		struct bdev_io *chain = io, *last = io;
-
-		while (last->next && last->next->dev == dev)
-			last = last->next;
-		io = last->next;
-		last->next = NULL;
-		dev->ops->submit(dev, chain);
-	}
-}
-
 /*
  * What this thread is calling now and has still to call. Work that a callback brings about joins
  * the queue instead of nesting, so that callbacks come in the order in which they were due, on a
@@ -57,10 +46,34 @@ static void submit_all(struct bdev_io *io)
  */
 static _Thread_local struct {
 	bool running;
+	unsigned int effort; /* of all of it */
 	struct work *head, **tail;
 } queue;
 
-static void call_all(struct work *works, struct work **tail)
+/*
+ * Submit a list of I/Os, those of the same device that follow each other as one chain. If there is
+ * not much else to do here, a thread of the device may carry one out itself afterwards.
+ */
+static void submit_all(struct bdev_io *io)
+{
+	bool soon = queue.effort <= LITTLE_EFFORT;
+
+	while (io) {
+		struct bdev *dev = io->dev;
+		struct bdev_io *chain = io, *last = io;
+
+		last->by_submitter = soon;
+		while (last->next && last->next->dev == dev) {
+			last = last->next;
+			last->by_submitter = soon;
+		}
+		io = last->next;
+		last->next = NULL;
+		dev->ops->submit(dev, chain);
+	}
+}
+
+static void enqueue(struct work *works, struct work **tail, unsigned int effort)
 {
 	if (!works)
 		return;
@@ -68,16 +81,21 @@ static void call_all(struct work *works, struct work **tail)
 		queue.tail = &queue.head;
 	*queue.tail = works;
 	queue.tail = tail;
+	queue.effort += effort;
+}
+
+static void call_all(void)
+{
 	if (queue.running)
 		return;
 	queue.running = true;
 	while (queue.head) {
 		struct work *work = queue.head;
+		unsigned int effort = work->effort; /* fn may free it */
 
 		queue.head = work->next;
-		if (!queue.head)
-			queue.tail = &queue.head;
 		work->fn(work);
+		queue.effort -= effort;
 	}
 	queue.running = false;
 }
@@ -85,13 +103,16 @@ static void call_all(struct work *works, struct work **tail)
 void wb_call_soon(struct work *work)
 {
 	work->next = NULL;
-	call_all(work, &work->next);
+	work->effort = MUCH_EFFORT;
+	enqueue(work, &work->next, work->effort);
+	call_all();
 }
 
 void wb_unlock(struct wb *wb)
 {
 	struct bdev_io *ios;
 	struct work *works, **works_tail;
+	unsigned int effort;
 
 	if (wb->pending.kicked)
 		wb_pump(wb);
@@ -102,6 +123,8 @@ void wb_unlock(struct wb *wb)
 	works_tail = wb->pending.works_tail;
 	wb->pending.works = NULL;
 	wb->pending.works_tail = &wb->pending.works;
+	effort = wb->pending.effort;
+	wb->pending.effort = 0;
 	/* A timer that runs out too early is harmless, so it is never put off. */
 	if (wb->pending.wake_at < wb->pending.timer) {
 		wb->pending.timer = wb->pending.wake_at;
@@ -109,8 +132,9 @@ void wb_unlock(struct wb *wb)
 	}
 	pthread_mutex_unlock(&wb->mutex);
 
+	enqueue(works, works_tail, effort);
 	submit_all(ios);
-	call_all(works, works_tail);
+	call_all();
 }
 
 void wb_kick(struct wb *wb)
@@ -126,11 +150,23 @@ void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io)
 	wb->pending.tail = &io->next;
 }
 
-void wb_defer(struct wb *wb, struct work *work)
+static void defer(struct wb *wb, struct work *work, unsigned int effort)
 {
 	work->next = NULL;
+	work->effort = effort;
+	wb->pending.effort += effort;
 	*wb->pending.works_tail = work;
 	wb->pending.works_tail = &work->next;
+}
+
+void wb_defer(struct wb *wb, struct work *work)
+{
+	defer(wb, work, MUCH_EFFORT);
+}
+
+void wb_answer(struct wb *wb, struct work *work)
+{
+	defer(wb, work, 1);
 }
 
 void wb_wake_at(struct wb *wb, uint64_t when)

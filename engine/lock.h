@@ -17,6 +17,7 @@
 struct work {
 	struct work *next;
 	void (*fn)(struct work *work);
+	unsigned int effort; /* about how long it takes; set when it is deferred */
 };
 
 void wb_lock(struct wb *wb);
@@ -29,6 +30,8 @@ void wb_call_soon(struct work *work);
 void wb_kick(struct wb *wb);
 void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io);
 void wb_defer(struct wb *wb, struct work *work);
+/* The same for what tells somebody that something is done, and takes no time to speak of. */
+void wb_answer(struct wb *wb, struct work *work);
 /* Have the pump run at or soon after `when` (ns). Forgotten each time the pump runs. */
 void wb_wake_at(struct wb *wb, uint64_t when);
 uint64_t wb_now(struct wb *wb);

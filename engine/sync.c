@@ -133,10 +133,10 @@ static void sync_log(struct wb *wb, struct wb_io *io)
 	wb->figures.nr_syncs++;
 	if (wb->failed || wb->stopping) {
 		r->waiter.err = wb->failed ? -EIO : -ESHUTDOWN;
-		wb_defer(wb, &r->waiter.work);
+		wb_answer(wb, &r->waiter.work);
 	} else if (head_last(wb) <= wb->ladder.durable || wb->read_only) {
 		histogram_add(&wb->figures.sync_ns, 0);
-		wb_defer(wb, &r->waiter.work);
+		wb_answer(wb, &r->waiter.work);
 	} else {
 		waiter_add(wb, &r->waiter, WAIT_DURABLE, head_last(wb));
 	}
@@ -160,7 +160,7 @@ void wb_drain(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *
 	wb_lock(wb);
 	if (wb->read_only && wb->ladder.migrated < wb->ladder.durable) {
 		waiter->err = -EROFS;
-		wb_defer(wb, &waiter->work);
+		wb_answer(wb, &waiter->work);
 	} else {
 		wb->log.wanted = head_last(wb);
 		head_seal(wb, false);
@@ -190,7 +190,7 @@ void wb_commit(struct wb *wb, wb_done_fn done, void *ctx)
 	wb_lock(wb);
 	if (wb->stopping || wb->read_only) {
 		waiter->err = wb->stopping ? -ESHUTDOWN : 0;
-		wb_defer(wb, &waiter->work);
+		wb_answer(wb, &waiter->work);
 	} else {
 		waiter_add(wb, waiter, WAIT_SUPER, super_commit(wb, false));
 	}

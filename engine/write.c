@@ -101,7 +101,7 @@ static void finish(struct wb *wb, struct request *r, int err)
 		histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
 	r->err = err;
 	r->work.fn = complete;
-	wb_defer(wb, &r->work);
+	wb_answer(wb, &r->work);
 }
 
 /* ---- copying and publishing ---- */

@@ -82,7 +82,7 @@ int threads_start(const struct wb_env *env, struct posix_io **io) WB_CHECK;
 /* Give a pool of threads I/Os of any device, as with bdev_ops.submit. */
 void threads_carry_out(struct posix_io *io, struct bdev *dev, struct bdev_io *chain);
 
-/* Whether all that it was given is done. */
+/* Whether all that it was given has been carried out; done may still be running. */
 bool threads_idle(struct posix_io *io);
 
 /* A thread without signals, which are the host's business. 0 or -errno. */

@@ -23,13 +23,28 @@ struct pool {
 	struct posix_io base;
 	pthread_t threads[NR_THREADS]; /* owned by start and stop */
 	int nr_threads;		       /* the same */
-	atomic_uint nr_busy;	       /* I/Os handed over and not yet done */
+	atomic_uint nr_busy;	       /* I/Os handed over and not yet carried out */
 	pthread_mutex_t lock;
 	pthread_cond_t more; /* the queue or `stopping` changed */
 	/* protected by lock */
 	struct bdev_io *head, **tail; /* waiting, in the order of submission */
 	bool stopping;
 };
+
+/* This thread, if it is one of a pool. */
+static _Thread_local struct {
+	const struct pool *pool;
+	bool takes_one; /* of what its done has submitted, without being woken for it */
+} self;
+
+/* Whether this thread takes it as soon as done has returned. One only: it may take for ever. */
+static bool take_myself(const struct pool *pool, const struct bdev_io *io)
+{
+	if (!io->by_submitter || self.pool != pool || self.takes_one)
+		return false;
+	self.takes_one = true;
+	return true;
+}
 
 void threads_carry_out(struct posix_io *base, struct bdev *dev, struct bdev_io *chain)
 {
@@ -42,7 +57,8 @@ void threads_carry_out(struct posix_io *base, struct bdev *dev, struct bdev_io *
 		atomic_fetch_add(&pool->nr_busy, 1);
 		transfer_begin(dev, io);
 		pool->tail = &io->next;
-		pthread_cond_signal(&pool->more);
+		if (!take_myself(pool, io))
+			pthread_cond_signal(&pool->more);
 	}
 }
 
@@ -93,7 +109,6 @@ static void carry_out(struct bdev_io *io)
 		if (result < 0)
 			result = -errno;
 	} while (!transfer_result(io, result));
-	posix_io_complete(io);
 }
 
 /* The next I/O, or NULL when the pool stops. Blocks. */
@@ -118,9 +133,12 @@ static void *thread_main(void *arg)
 	struct pool *pool = arg;
 	struct bdev_io *io;
 
+	self.pool = pool;
 	while ((io = take(pool))) {
+		self.takes_one = false;
 		carry_out(io);
 		atomic_fetch_sub(&pool->nr_busy, 1);
+		posix_io_complete(io);
 	}
 	return NULL;
 }

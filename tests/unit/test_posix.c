@@ -212,6 +212,74 @@ START_TEST(done_may_submit_the_same_io_again)
 }
 END_TEST
 
+/* In done: two more flushes, and one of them has to be done before this done returns. */
+struct pair {
+	struct bdev *dev;
+	struct bdev_io bio, more[2];
+	bool by_submitter;
+	unsigned int nr; /* that have to be done; protected by lock */
+};
+
+static void one_more(struct bdev_io *bio)
+{
+	struct pair *pair = bio->owner;
+
+	pthread_mutex_lock(&lock);
+	if (pair->nr)
+		pair->nr--;
+	pthread_cond_broadcast(&all_done);
+	pthread_mutex_unlock(&lock);
+	count_down(bio);
+}
+
+static void submit_pair(struct bdev_io *bio)
+{
+	struct pair *pair = bio->owner;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		bdev_io_init(&pair->more[i], BDEV_FLUSH, 0, NULL, 0);
+		pair->more[i].owner = pair;
+		pair->more[i].done = one_more;
+		pair->more[i].by_submitter = pair->by_submitter;
+		bdev_submit(pair->dev, &pair->more[i]);
+	}
+	pthread_mutex_lock(&lock);
+	while (pair->nr)
+		pthread_cond_wait(&all_done, &lock);
+	pthread_mutex_unlock(&lock);
+	count_down(bio);
+}
+
+static void run_pair(int kind, bool by_submitter)
+{
+	struct pair pair = {
+		.dev = open_file(kind, 0),
+		.by_submitter = by_submitter,
+		.nr = by_submitter ? 1 : 2,
+	};
+
+	usleep(50000); /* a thread that has just been started looks for work without being woken */
+	nr_left = 3;
+	bdev_io_init(&pair.bio, BDEV_FLUSH, 0, NULL, 0);
+	pair.bio.owner = &pair;
+	pair.bio.done = submit_pair;
+	bdev_submit(pair.dev, &pair.bio);
+	wait_for_all();
+	bdev_close(pair.dev);
+}
+
+START_TEST(submitter_that_is_busy_is_not_waited_for)
+{
+	run_pair(_i, false);
+}
+END_TEST
+
+START_TEST(submitter_keeps_one_for_itself_and_no_more)
+{
+	run_pair(_i, true);
+}
+END_TEST
+
 /* What a thread submitted must not be lost when it ends. */
 static void *submit_and_end(void *arg)
 {
@@ -314,6 +382,8 @@ int main(void)
 		vector_longer_than_the_system_takes_is_written_whole,
 		zeroed_range_reads_as_zeros_and_its_neighbours_stay,
 		done_may_submit_the_same_io_again,
+		submitter_that_is_busy_is_not_waited_for,
+		submitter_keeps_one_for_itself_and_no_more,
 		io_of_a_thread_that_ended_completes,
 		buffered_device_takes_any_offset_length_and_address,
 		file_cut_off_after_open_gives_io_error,
