@@ -474,10 +474,10 @@ static bool head_is_elsewhere(struct wb *wb)
 {
 	if (wb->tail.segment < wb->log.durable_segment)
 		return true;
-	if (wb->tail.segment != wb->segments.current)
-		return false;
-	head_end_segment(wb);
-	wb->log.wanted = head_last(wb);
+	if (wb->tail.segment == wb->segments.current) {
+		head_end_segment(wb);
+		wb->log.wanted = head_last(wb);
+	}
 	return segment_slot(wb, wb->tail.segment)->last_record <= wb->ladder.durable;
 }
 

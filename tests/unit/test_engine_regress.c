@@ -293,6 +293,29 @@ START_TEST(zeros_of_one_go_on_while_another_is_held)
 }
 END_TEST
 
+/* The same, but the head has not begun a segment since the cache was opened. */
+START_TEST(zeros_of_one_go_on_after_a_mount_without_another)
+{
+	enum { ROOM = 11 };
+
+	for (unsigned int clean = 0; clean < 2; clean++) {
+		remake(ROOM + 1);
+		ck_assert_int_eq(do_zero(0, BLOCK, BLOCK), 0);
+		for (unsigned int i = 1; i < ROOM; i++)
+			ck_assert_int_eq(do_zero(1, 2 * i * BLOCK, BLOCK), 0);
+		ck_assert_int_eq(do_sync(), 0);
+		if (clean)
+			end();
+		else
+			crash();
+		ck_assert_int_eq(try_open(), 0);
+		ck_assert_int_eq(try_attach(1, false), 0);
+		ck_assert_int_eq(try_start(), 0);
+		ck_assert_uint_eq(zero_until_one_waits(1, 0), MOST_ZEROS);
+	}
+}
+END_TEST
+
 START_TEST(backings_that_are_held_share_half_of_the_room_for_zeros)
 {
 	remake(12);
@@ -433,6 +456,7 @@ int main(void)
 		last_migrated_segment_does_not_go_back_when_more_is_written,
 		zeros_of_an_attempt_that_failed_do_not_come_back,
 		zeros_of_one_go_on_while_another_is_held,
+		zeros_of_one_go_on_after_a_mount_without_another,
 		backings_that_are_held_share_half_of_the_room_for_zeros,
 		power_cut_while_the_log_is_full_leaves_room_to_carry,
 		record_behind_one_that_was_lost_vouches_for_what_is_damaged,
