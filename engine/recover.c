@@ -396,24 +396,12 @@ static int look_into(struct recovery *r, uint64_t segment)
 }
 
 /*
- * Unless its first header says that there is nothing but stale records, or a later segment. If that
- * is of an earlier one, the power may have gone after later records, and before the first.
- */
-static bool may_hold_proof(const struct recovery *r, uint64_t segment)
-{
-	const struct scan_slot *slot = &r->scan.slots[layout_slot(&r->wb->layout, segment)];
-
-	return slot->segment < segment ||
-	       (slot->segment == segment &&
-		!scan_is_stale(&r->scan, slot->generation, slot->record));
-}
-
-/*
  * What records behind the end of the chain vouch for: only the first header of each segment has
- * been seen so far. Damage hides those behind it in its segment and may hide the next one; the
- * proof may be further away, as many segments can become durable at once: as many as there are
- * buffers behind the last one that is known. Generations seen here are used up: their records must
- * not look like those that will be written behind this end.
+ * been seen so far, and those may be old ones: the power may have gone after later records of the
+ * slot, and before the first. Damage hides those behind it in its segment and may hide the next
+ * one; the proof may be further away, as many segments can become durable at once: as many as there
+ * are buffers behind the last one that is known. Generations seen here are used up: their records
+ * must not look like those that will be written behind this end.
  */
 static int look_behind(struct recovery *r)
 {
@@ -426,8 +414,7 @@ static int look_behind(struct recovery *r)
 	for (uint64_t s = first; !err && s <= last; s++) {
 		if (s > first + 1 && r->scan.durable >= r->next_record)
 			break;
-		if (s <= first + 1 || may_hold_proof(r, s))
-			err = look_into(r, s);
+		err = look_into(r, s);
 	}
 	return err;
 }

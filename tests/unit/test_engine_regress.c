@@ -439,6 +439,45 @@ START_TEST(record_behind_one_that_was_lost_vouches_for_what_is_damaged)
 }
 END_TEST
 
+/*
+ * The same, and that first header is of the same segment: from a life that ended before this one.
+ */
+START_TEST(record_behind_a_stale_one_vouches_for_what_is_damaged)
+{
+	char first[BLOCK];
+	uint64_t next, victim;
+
+	harness_teardown();
+	harness_make(16, 5, 16);
+	begin();
+	do
+		write_and_sync(0, 1, 'a');
+	while (status().cursor != 4);
+	victim = status().last_durable_segment_id + 1;
+	next = slot_off(victim + 1, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		start_write(0, 8 * BLOCK, 4 * BLOCK, 's');
+	sim_sleep(&t.sim, 0);
+	memcpy(first, t.cache->visible + next, BLOCK);
+	crash();
+	memcpy(t.cache->visible + next, first, BLOCK);
+	memcpy(t.cache->stable + next, first, BLOCK);
+	begin();
+	ck_assert_int_eq(do_write(0, 8 * BLOCK, 3 * BLOCK, 'v'), 0);
+	ck_assert_int_eq(do_sync(), 0);
+	ck_assert_uint_eq(status().last_durable_segment_id, victim);
+	write_and_sync(0, 2, 'b');
+	write_and_sync(0, 3, 'c');
+	t.sim.fate = SIM_FATE_KEPT;
+	crash();
+	memcpy(t.cache->visible + next, first, BLOCK);
+	memcpy(t.cache->stable + next, first, BLOCK);
+	damage(t.cache, slot_off(victim, 3));
+	ck_assert_int_eq(try_open(), -EUCLEAN);
+	ck_assert_msg(said("were durable"), "%s", t.messages);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -460,6 +499,7 @@ int main(void)
 		backings_that_are_held_share_half_of_the_room_for_zeros,
 		power_cut_while_the_log_is_full_leaves_room_to_carry,
 		record_behind_one_that_was_lost_vouches_for_what_is_damaged,
+		record_behind_a_stale_one_vouches_for_what_is_damaged,
 		backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_is,
 	};
 
