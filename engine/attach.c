@@ -89,16 +89,25 @@ static bool fits(const struct wb_backing *b, const struct wb_backing_spec *spec)
 	       (spec->dev->size > b->entry.size && b->entry.size % WB_BLOCK_SIZE == 0);
 }
 
-/* Two that are still nearly empty look the same. */
-static bool is_of_another(struct wb *wb, const struct wb_backing *b, const char *identity)
+/* Whether the contents of a device are what is remembered of a backing, or may be. */
+static bool may_be_of(const struct wb_backing *b, const struct wb_backing_spec *spec,
+		      uint64_t sample)
 {
-	if (strncmp(b->entry.identity, identity, WB_IDENTITY_LEN - 1) == 0)
+	return spec->dev->size == b->entry.size &&
+	       (!b->entry.sample_valid || sample == b->entry.sample);
+}
+
+/* Two that are still nearly empty look the same: then it is the identity that tells. */
+static bool is_of_another(struct wb *wb, const struct wb_backing *b,
+			  const struct wb_backing_spec *spec, uint64_t sample)
+{
+	if (strncmp(b->entry.identity, spec->identity, WB_IDENTITY_LEN - 1) == 0)
 		return false;
 	list_for_each(node, tmp, &wb->backings) {
 		const struct wb_backing *other = container_of(node, struct wb_backing, link);
 
-		if (other->entry.id && !backing_gone(other) &&
-		    strncmp(other->entry.identity, identity, WB_IDENTITY_LEN - 1) == 0)
+		if (other->entry.id && !backing_gone(other) && may_be_of(other, spec, sample) &&
+		    strncmp(other->entry.identity, spec->identity, WB_IDENTITY_LEN - 1) == 0)
 			return true;
 	}
 	return false;
@@ -117,7 +126,7 @@ static int check_remembered(struct wb *wb, const struct wb_backing *b,
 		       spec->name, spec->path);
 		return -EUCLEAN;
 	}
-	if (!what && is_of_another(wb, b, spec->identity))
+	if (!what && is_of_another(wb, b, spec, sample))
 		what = "it is the device of another backing";
 	if (!what)
 		return 0;
@@ -316,7 +325,7 @@ static void detach_uncached(struct wb *wb, struct wb_backing *backing, wb_done_f
 
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx)
 {
-	bool under_way;
+	int err = 0;
 
 	if (!backing->entry.id) {
 		detach_uncached(wb, backing, done, ctx);
@@ -327,12 +336,15 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 		return;
 	}
 	wb_lock(wb);
-	under_way = backing->detach.done;
-	if (!under_way)
+	if (backing_gone(backing))
+		err = -ENOENT;
+	else if (backing->detach.done)
+		err = -EALREADY;
+	else
 		backing->detach = (struct detach){.wb = wb, .done = done, .ctx = ctx};
 	wb_unlock(wb);
-	if (under_way)
-		done(ctx, -EALREADY);
+	if (err)
+		done(ctx, err);
 	else if (discard)
 		give_up(wb, backing);
 	else

@@ -161,19 +161,36 @@ START_TEST(same_contents_on_another_device_are_accepted_after_a_clean_close)
 }
 END_TEST
 
+static void reopen_with_disks_of_one_size(void)
+{
+	end();
+	t.dev[0]->bdev.size = t.dev[1]->bdev.size = 32 * BLOCK;
+	begin();
+	reopen_with_dirty_block(true);
+}
+
 START_TEST(device_of_another_backing_is_stale_though_both_look_the_same)
 {
 	struct wb_backing_spec spec = spec_of("slow0", t.dev[1]);
 	struct wb_backing *backing;
 
-	end();
-	t.dev[0]->bdev.size = t.dev[1]->bdev.size = 32 * BLOCK;
-	begin();
-	reopen_with_dirty_block(true);
+	reopen_with_disks_of_one_size();
 	ck_assert_int_eq(wb_attach(t.wb, &spec, &backing), -ESTALE);
 	ck_assert_msg(said("it is the device of another backing"), "%s", t.messages);
 	spec.force = true;
 	ck_assert_int_eq(wb_attach(t.wb, &spec, &backing), 0);
+}
+END_TEST
+
+START_TEST(contents_tell_which_is_which_when_the_devices_are_numbered_anew)
+{
+	struct wb_backing_spec spec = spec_of("slow0", t.dev[0]);
+
+	put(t.dev[1], 0, BLOCK, 'y');
+	reopen_with_disks_of_one_size();
+	spec.identity = t.dev[1]->bdev.path;
+	ck_assert_int_eq(wb_attach(t.wb, &spec, &t.b[0]), 0);
+	expect_block(0, 1, 'a');
 }
 END_TEST
 
@@ -346,6 +363,7 @@ static void note_second(void *ctx, int err)
 START_TEST(missing_backing_that_is_being_detached_is_neither_attached_nor_detached_again)
 {
 	int second = 0;
+	struct wb_backing *missing;
 
 	write_block(0, 1, 'a');
 	ck_assert_int_eq(do_drain(), 0);
@@ -353,15 +371,18 @@ START_TEST(missing_backing_that_is_being_detached_is_neither_attached_nor_detach
 	ck_assert_int_eq(try_open(), 0);
 	ck_assert_int_eq(try_start(), 0);
 	t.cache->hold[BDEV_FLUSH] = true;
-	wb_detach(t.wb, info(0).backing, false, note_done, NULL);
+	missing = info(0).backing;
+	wb_detach(t.wb, missing, false, note_done, NULL);
 	sim_settle(&t.sim);
 	ck_assert(!t.done);
 	ck_assert_int_eq(try_attach(0, false), -EEXIST);
-	wb_detach(t.wb, info(0).backing, true, note_second, &second);
+	wb_detach(t.wb, missing, true, note_second, &second);
 	sim_settle(&t.sim);
 	ck_assert_int_eq(second, -EALREADY);
 	t.cache->hold[BDEV_FLUSH] = false;
 	ck_assert_int_eq(wait_done(), 0);
+	wb_detach(t.wb, missing, true, note_second, &second);
+	ck_assert_int_eq(second, -ENOENT);
 	ck_assert_int_eq(try_attach(0, false), 0);
 	ck_assert_int_eq(do_commit(), 0);
 	expect_block(0, 1, 'a');
@@ -451,6 +472,7 @@ int main(void)
 		contents_changed_since_a_clean_close_are_stale,
 		same_contents_on_another_device_are_accepted_after_a_clean_close,
 		device_of_another_backing_is_stale_though_both_look_the_same,
+		contents_tell_which_is_which_when_the_devices_are_numbered_anew,
 		changed_backing_without_blocks_in_the_log_is_accepted,
 		smaller_device_under_an_old_name_leaves_a_log_that_can_be_read,
 		uncached_backing_is_written_and_read_straight,
