@@ -139,7 +139,7 @@ static int load_super(struct wb *wb)
 	w->memory = wb->env.alloc(wb->env.ctx, WB_SUPER_AREA, WB_MEMORY_SPARSE);
 	if (!w->memory)
 		return -ENOMEM;
-	err = super_read(wb->cache, &wb->env, w->memory, &w->super, &copy);
+	err = super_read(wb->cache, &wb->env, w->memory, &w->super, &copy, &w->alone);
 	if (err)
 		return err;
 	if (w->super.features_ro_compat & ~WB_FEATURES_RO_COMPAT && !wb->read_only) {

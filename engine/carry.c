@@ -489,7 +489,8 @@ void carry_pump(struct wb *wb)
 		return;
 	switch (c->state) {
 	case CARRY_IDLE:
-		if (wb->stopping || !space_wants_carrying(wb) || table_is_due(wb))
+		if (wb->stopping || !wb->super.done || !space_wants_carrying(wb) ||
+		    table_is_due(wb))
 			break;
 		/* What the last one freed is the next one's room: also after a crash. */
 		if (wb->ladder.migrated != wb->ladder.migrated_on_disk || !may_help(c))

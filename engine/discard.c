@@ -66,7 +66,7 @@ void discard_pump(struct wb *wb)
 		struct slot *slot = segment_slot(wb, segment);
 		bool is_there = slot->segment == segment;
 
-		if (is_there && (slot->pins || slot->last_record > wb->super.migrated_on_both))
+		if (is_there && (slot->pins || slot->last_record > wb->ladder.migrated_on_disk))
 			return;
 		segments_forget(wb, segment);
 		if (is_there)

@@ -172,7 +172,7 @@ struct wb {
 	} tail; /* where the record behind *migrated* is */
 	struct pace pace;
 	uint64_t space_changes;	 /* counts what may make dead what is carried forward */
-	bool super_stale;	 /* no superblock asked for says how far migration got */
+	bool super_stale;	 /* not both superblocks say how far migration got */
 	struct batch *batches;	 /* migrate.c's */
 	struct discard *discard; /* discard.c's */
 	struct carry *carry;	 /* carry.c's */

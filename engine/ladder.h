@@ -10,7 +10,7 @@
  * durable	covered by a completed flush of the cache; end of a request	log.c
  * migrated	its blocks are on their backings, and those are flushed; end of	migrate.c
  *		a request
- * migrated_on_disk  a durable superblock says so				super.c
+ * migrated_on_disk  both superblocks say so, durably				super.c
  *
  * Protected by the engine's mutex.
  */

@@ -501,12 +501,12 @@ void migrate_pump(struct wb *wb)
 		run(&wb->batches[i]);
 	if (!wb->stopping && !wb->failed)
 		begin_wanted(wb);
-	/* The next batch's announcement says it too. */
+	/* The next batch's announcement says it too, in one of the superblocks. */
 	if (wb->super_stale && !wb->failed && wb->super.done == wb->super.wanted &&
 	    (migrate_is_idle(wb) || wb->segments.wanted || space_wants_carrying(wb) ||
 	     waiter_first(wb, WAIT_MIGRATED))) {
 		wb->super_stale = false;
-		super_commit(wb, false);
+		super_commit(wb, true);
 	}
 }
 

@@ -105,10 +105,11 @@ int wb_probe(struct bdev *dev, struct wb_probe *probe)
 	void *memory = aligned_alloc(WB_BLOCK_SIZE, WB_SUPER_AREA);
 	struct super super;
 	unsigned int copy;
+	bool alone;
 	int err = -ENOMEM;
 
 	if (memory)
-		err = super_read(dev, &silent, memory, &super, &copy);
+		err = super_read(dev, &silent, memory, &super, &copy, &alone);
 	free(memory);
 	if (err)
 		return err;

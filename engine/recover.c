@@ -50,7 +50,6 @@ struct recovery {
 	uint64_t next_record, generation;
 	uint64_t last_generation; /* in any header that has been looked at */
 	bool continued;		  /* the last record's request goes on */
-	bool overtaken;		  /* the superblock is older than the last one */
 	uint64_t first_segment;	  /* where the chain begins */
 	/* the end of the last complete request */
 	uint64_t end, end_segment;
@@ -315,32 +314,15 @@ static int follow_chain(struct recovery *r)
 	return err;
 }
 
-/*
- * Where the chain begins. If the segment there has been taken again already, the superblock is
- * older than the last one that was written (which can't be read): a slot is taken again only
- * when a durable superblock says that its records are migrated, so they are.
- */
+/* Also if the newer superblock can't be read: nothing is reused before both say that it may be. */
 static void find_start(struct recovery *r)
 {
-	struct wb *wb = r->wb;
-	const struct super *super = &wb->super.super;
-	uint64_t oldest = r->scan.last_segment + 1;
-	const struct scan_slot *slot;
+	const struct super *super = &r->wb->super.super;
 
-	r->segment = super->tail_segment;
+	r->segment = r->first_segment = super->tail_segment;
 	r->block = super->tail_block;
 	r->next_record = super->migrated + 1;
-	oldest -= min_u64(oldest, wb->layout.nr_segments);
-	slot = &r->scan.slots[layout_slot(&wb->layout, oldest)];
-	if (oldest > r->segment && slot->segment == oldest && slot->record > r->next_record &&
-	    !scan_is_stale(&r->scan, slot->generation, slot->record)) {
-		r->segment = oldest;
-		r->block = 0;
-		r->next_record = slot->record;
-		r->overtaken = true;
-	}
-	r->first_segment = r->segment;
-	r->end = r->next_record - 1;
+	r->end = super->migrated;
 	r->end_segment = r->segment;
 	r->end_block = r->block;
 }
@@ -362,8 +344,8 @@ static void set_ladder(struct recovery *r)
 		/* It has all that the log has nothing of. */
 		if (!backing_pending(b))
 			b->entry.migrated = b->entry.batch_end = r->end;
-		else if (r->overtaken)
-			b->entry.batch_end = r->end; /* how far it got is not known then */
+		else if (wb->super.alone)
+			b->entry.batch_end = r->end; /* the other one may have announced more */
 	}
 	head_start(wb, r->end + 1, r->end_block ? r->end_segment + 1 : r->end_segment);
 }
@@ -497,6 +479,7 @@ static int run(struct recovery *r)
 	find_start(r);
 	wb->ladder.open = r->next_record;
 	wb->ladder.migrated = wb->ladder.migrated_on_disk = r->end;
+	wb->super.migrated_on_newest = r->end;
 	wb->tail.segment = r->segment;
 	wb->tail.block = r->block;
 	wb->segments.oldest = r->segment;

@@ -131,7 +131,7 @@ static bool can_do_without(const struct super_copy *copy)
 }
 
 int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
-	       unsigned int *which)
+	       unsigned int *which, bool *alone)
 {
 	struct super_copy copies[WB_NR_SUPERS];
 	unsigned int nr_good = 0;
@@ -156,6 +156,7 @@ int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, stru
 			env_log(env, WB_LOG_WARNING,
 				"%s: open cache: superblock %u at byte %u: %s; using the other one",
 				dev->path, i, i * WB_SUPER_AREA, copies[i].why);
+	*alone = nr_good < WB_NR_SUPERS;
 	/* The table of the better one, into the caller's memory. */
 	super_read_copy(dev, *which, memory, &copies[*which]);
 	return copies[*which].err;
@@ -308,8 +309,8 @@ void super_flush_ended(struct wb *wb, int err)
 	w->attempts = 0;
 	health_clear(wb, NULL, CAUSE_SUPER);
 	w->copy = (w->copy + 1) % WB_NR_SUPERS;
-	w->migrated_on_both = wb->ladder.migrated_on_disk;
-	ladder_raise(&wb->ladder, &wb->ladder.migrated_on_disk, w->writing_migrated);
+	ladder_raise(&wb->ladder, &wb->ladder.migrated_on_disk, w->migrated_on_newest);
+	w->migrated_on_newest = w->writing_migrated;
 	w->durable = w->writing_durable;
 	list_for_each(node, tmp, &wb->backings) {
 		struct wb_backing *b = container_of(node, struct wb_backing, link);

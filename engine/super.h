@@ -28,11 +28,12 @@ struct super_writer {
 	enum super_state state;
 	uint64_t wanted, written, done; /* tickets */
 	bool both_wanted;
-	unsigned int copy;	   /* to write next */
-	unsigned int copies_left;  /* copies that don't have yet what both must have */
-	uint64_t writing_migrated; /* what the write in flight says of *migrated* */
-	uint64_t migrated_on_both; /* what both copies say of it at least */
-	uint64_t durable;	   /* what the last durable superblock says of *durable* */
+	unsigned int copy;	     /* to write next */
+	bool alone;		     /* const after open: only one copy could be read */
+	unsigned int copies_left;    /* copies that don't have yet what both must have */
+	uint64_t writing_migrated;   /* what the write in flight says of *migrated* */
+	uint64_t migrated_on_newest; /* what the newest durable copy says of it */
+	uint64_t durable;	     /* the same of *durable* */
 	uint64_t writing_durable;
 	uint64_t written_at; /* ns: when the last write began */
 	bool again;	     /* WRITING, and a flush has failed meanwhile */
@@ -55,11 +56,12 @@ void super_read_copy(struct bdev *dev, unsigned int i, uint8_t *memory, struct s
 
 /*
  * Read the copies of a device, of which memory (WB_SUPER_AREA bytes) then holds the table of the
- * newer valid one. Blocks. *copy is its number. One broken copy is logged.
+ * newer valid one. Blocks. *copy is its number. One broken copy is logged, and *alone is true: it
+ * may have been the newer one.
  * -EMEDIUMTYPE, -EUCLEAN (with a message), -EIO.
  */
 int super_read(struct bdev *dev, const struct wb_env *env, uint8_t *memory, struct super *super,
-	       unsigned int *copy) WB_CHECK;
+	       unsigned int *copy, bool *alone) WB_CHECK;
 
 /* Put superblock and table of the wb into memory for one copy; returns the bytes to write. */
 uint64_t super_fill(struct wb *wb, enum wb_super_state state);

@@ -114,7 +114,8 @@ static void check_device(struct sim *sim, struct simdev *dev, uint8_t *memory)
 	struct wb_probe probe;
 	struct super super;
 	unsigned int copy;
-	int err = super_read(&dev->bdev, &sim->env, memory, &super, &copy);
+	bool alone;
+	int err = super_read(&dev->bdev, &sim->env, memory, &super, &copy, &alone);
 
 	FUZZ_ASSERT(wb_probe(&dev->bdev, &probe) == err);
 	FUZZ_ASSERT(err || copy < WB_NR_SUPERS);

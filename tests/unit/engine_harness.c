@@ -474,6 +474,14 @@ static struct super find_newest(unsigned int *copy)
 	return best;
 }
 
+unsigned int newest_copy(void)
+{
+	unsigned int copy;
+
+	find_newest(&copy);
+	return copy;
+}
+
 struct super newest_super(void)
 {
 	unsigned int copy;

@@ -129,6 +129,7 @@ bool is_super(const struct trace *trace);
 
 /* The newest superblock on the cache, and what its table says of a backing. */
 struct super newest_super(void);
+unsigned int newest_copy(void);
 struct table_entry entry_on_disk(unsigned int backing);
 
 /* ---- steering ---- */

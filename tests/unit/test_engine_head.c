@@ -251,6 +251,7 @@ START_TEST(free_segments_are_those_that_could_be_reused)
 	write_and_sync(0, 1, 'a');
 	ck_assert_uint_eq(status().nr_free_segments, 2);
 	ck_assert_int_eq(do_drain(), 0);
+	sim_settle(&t.sim);
 	ck_assert_uint_eq(status().nr_free_segments, 3);
 }
 END_TEST

@@ -326,6 +326,41 @@ START_TEST(superblock_torn_by_a_power_cut_leaves_the_other_copy)
 }
 END_TEST
 
+static void tear(uint64_t off)
+{
+	memset(t.cache->visible + off, 'T', SECTOR);
+	memset(t.cache->stable + off, 'T', SECTOR);
+}
+
+/*
+ * The newer superblock rots, and the power went while the first slot was taken again: that must not
+ * be where the older one's chain begins.
+ */
+START_TEST(older_superblock_does_when_the_power_went_while_a_slot_was_reused)
+{
+	for (unsigned int nr = 4; nr < 12; nr++) {
+		harness_teardown();
+		harness_make(nr, 2, 12);
+		begin();
+		t.dev[0]->hold[BDEV_FLUSH] = true;
+		for (unsigned int i = 0; i + 2 < nr; i++)
+			write_and_sync(0, i, (char)('a' + i));
+		for (unsigned int i = 0; i < 4; i++)
+			start_write(0, (20 + i) * BLOCK, BLOCK, 'z');
+		sim_settle(&t.sim);
+		t.dev[0]->hold[BDEV_FLUSH] = false;
+		while (status().current_segment_id <= nr)
+			ck_assert(sim_step(&t.sim));
+		crash();
+		tear(slot_off(nr + 1, 0));
+		damage(t.cache, newest_copy() * (uint64_t)WB_SUPER_AREA);
+		begin();
+		for (unsigned int i = 0; i + 2 < nr; i++)
+			expect_block(0, i, (char)('a' + i));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -351,6 +386,7 @@ int main(void)
 		idle_log_says_in_the_superblock_how_far_it_is_durable,
 		busy_log_is_committed_at_the_interval,
 		superblock_torn_by_a_power_cut_leaves_the_other_copy,
+		older_superblock_does_when_the_power_went_while_a_slot_was_reused,
 	};
 
 	return harness_run("engine_super", tests, ARRAY_SIZE(tests), harness_setup,
