@@ -27,7 +27,6 @@ static void note_header(struct wb *wb, struct scan *scan, uint32_t slot, const v
 		.durable = header.durable,
 		.fills = header.nr_blocks + 3u > wb->layout.segment_blocks,
 	};
-	scan->last_segment = max_u64(scan->last_segment, header.segment);
 	scan->last_generation = max_u64(scan->last_generation, header.generation);
 }
 
@@ -108,8 +107,10 @@ static void find_durable(struct wb *wb, struct scan *scan)
 	for (uint32_t i = 0; i < wb->layout.nr_segments; i++) {
 		const struct scan_slot *s = &scan->slots[i];
 
-		if (s->segment && !scan_is_stale(scan, s->generation, s->record))
-			scan->durable = max_u64(scan->durable, s->durable);
+		if (!s->segment || scan_is_stale(scan, s->generation, s->record))
+			continue;
+		scan->durable = max_u64(scan->durable, s->durable);
+		scan->last_segment = max_u64(scan->last_segment, s->segment);
 	}
 }
 

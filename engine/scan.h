@@ -26,7 +26,7 @@ struct scan {
 	} * generations; /* ascending; first_record the smallest from here on */
 	uint32_t nr_generations;
 	uint64_t last_generation;
-	uint64_t last_segment; /* the largest in any header */
+	uint64_t last_segment; /* the largest in any header that is not stale */
 	uint64_t durable;      /* the largest that any header vouches for */
 };
 

@@ -478,6 +478,38 @@ START_TEST(record_behind_a_stale_one_vouches_for_what_is_damaged)
 }
 END_TEST
 
+/* How many segments were read whole. */
+static unsigned int nr_whole_reads(uint32_t segment_blocks)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < t.nr_trace; i++)
+		nr += t.trace[i].dev == t.cache && t.trace[i].op == BDEV_READ &&
+		      t.trace[i].len == segment_blocks * BLOCK;
+	return nr;
+}
+
+START_TEST(what_was_given_up_is_not_read_at_each_opening)
+{
+	harness_teardown();
+	harness_make(60, 5, 2);
+	begin();
+	for (unsigned int i = 0; i < 100; i++)
+		write_and_sync(0, i % 8, 'a');
+	crash();
+	damage(t.cache, slot_off(20, 0));
+	t.options.recover_truncate = true;
+	begin();
+	t.options.recover_truncate = false;
+	write_and_sync(0, 9, 'b');
+	crash();
+	t.nr_trace = 0;
+	begin();
+	ck_assert_uint_le(nr_whole_reads(5), 25); /* those that are in use, and some */
+	expect_block(0, 9, 'b');
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -500,6 +532,7 @@ int main(void)
 		power_cut_while_the_log_is_full_leaves_room_to_carry,
 		record_behind_one_that_was_lost_vouches_for_what_is_damaged,
 		record_behind_a_stale_one_vouches_for_what_is_damaged,
+		what_was_given_up_is_not_read_at_each_opening,
 		backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_is,
 	};
 
