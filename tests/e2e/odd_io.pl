@@ -49,7 +49,7 @@ sub place {
 	my $max = (4096, 4096, 65536, MIB)[int(rand(4))];
 	my $len = (1 + int(rand($max / $unit))) * $unit;
 	$len = $size if $len > $size;
-	my $off = int(rand(($size - $len) / $unit + 1)) * $unit;
+	my $off = int(rand(1 + int(($size - $len) / $unit))) * $unit;
 	$off = $size - $len if rand() < 0.02;
 	return ($off, $len);
 }
