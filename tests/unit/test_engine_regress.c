@@ -406,14 +406,43 @@ START_TEST(backing_that_the_log_has_nothing_of_is_not_said_to_be_older_than_it_i
 }
 END_TEST
 
+static void set_block(uint64_t off, const char *contents)
+{
+	memcpy(t.cache->visible + off, contents, BLOCK);
+	memcpy(t.cache->stable + off, contents, BLOCK);
+}
+
 /*
- * Of a segment the second record reached the disk before the power went, the first did not; all of
- * the segment before is damaged. The slot's first header is still that of an earlier segment.
+ * Two more records of one segment. The power goes, and only the second of them has reached the
+ * disk: in the slot there is still what was first there before. Of the segment before that, where
+ * synced data is, block 3 is damaged.
  */
+static void lose_first_of_two(uint64_t victim, const char *first)
+{
+	write_and_sync(0, 2, 'b');
+	write_and_sync(0, 3, 'c');
+	ck_assert_uint_lt(newest_super().durable, status().durable - 2);
+	t.sim.fate = SIM_FATE_KEPT;
+	crash();
+	set_block(slot_off(victim + 1, 0), first);
+	damage(t.cache, slot_off(victim, 3));
+	ck_assert_int_eq(try_open(), -EUCLEAN);
+	ck_assert_msg(said("were durable"), "%s", t.messages);
+}
+
+/* A synced write of three blocks, in a segment of its own. */
+static uint64_t write_victim(void)
+{
+	ck_assert_int_eq(do_write(0, 8 * BLOCK, 3 * BLOCK, 'v'), 0);
+	ck_assert_int_eq(do_sync(), 0);
+	return status().last_durable_segment_id;
+}
+
+/* That which was first there is a header of an earlier segment. */
 START_TEST(record_behind_one_that_was_lost_vouches_for_what_is_damaged)
 {
 	char first[BLOCK];
-	uint64_t next, victim;
+	uint64_t victim;
 
 	harness_teardown();
 	harness_make(8, 5, 4);
@@ -421,31 +450,17 @@ START_TEST(record_behind_one_that_was_lost_vouches_for_what_is_damaged)
 	turn_ring(2);
 	while (status().cursor != 4)
 		write_and_sync(0, 1, 'a');
-	ck_assert_int_eq(do_write(0, 8 * BLOCK, 3 * BLOCK, 'v'), 0);
-	ck_assert_int_eq(do_sync(), 0);
-	victim = status().last_durable_segment_id;
-	next = slot_off(victim + 1, 0);
-	memcpy(first, t.cache->visible + next, BLOCK);
-	write_and_sync(0, 2, 'b');
-	write_and_sync(0, 3, 'c');
-	ck_assert_uint_lt(newest_super().durable, status().durable - 2);
-	t.sim.fate = SIM_FATE_KEPT;
-	crash();
-	memcpy(t.cache->visible + next, first, BLOCK);
-	memcpy(t.cache->stable + next, first, BLOCK);
-	damage(t.cache, slot_off(victim, 3));
-	ck_assert_int_eq(try_open(), -EUCLEAN);
-	ck_assert_msg(said("were durable"), "%s", t.messages);
+	victim = write_victim();
+	memcpy(first, t.cache->visible + slot_off(victim + 1, 0), BLOCK);
+	lose_first_of_two(victim, first);
 }
 END_TEST
 
-/*
- * The same, and that first header is of the same segment: from a life that ended before this one.
- */
+/* That which was first there is a header of the same segment, from a life before this one. */
 START_TEST(record_behind_a_stale_one_vouches_for_what_is_damaged)
 {
 	char first[BLOCK];
-	uint64_t next, victim;
+	uint64_t next;
 
 	harness_teardown();
 	harness_make(16, 5, 16);
@@ -453,28 +468,16 @@ START_TEST(record_behind_a_stale_one_vouches_for_what_is_damaged)
 	do
 		write_and_sync(0, 1, 'a');
 	while (status().cursor != 4);
-	victim = status().last_durable_segment_id + 1;
-	next = slot_off(victim + 1, 0);
+	next = slot_off(status().last_durable_segment_id + 2, 0);
 	for (unsigned int i = 0; i < 3; i++)
 		start_write(0, 8 * BLOCK, 4 * BLOCK, 's');
 	sim_sleep(&t.sim, 0);
 	memcpy(first, t.cache->visible + next, BLOCK);
 	crash();
-	memcpy(t.cache->visible + next, first, BLOCK);
-	memcpy(t.cache->stable + next, first, BLOCK);
+	set_block(next, first);
 	begin();
-	ck_assert_int_eq(do_write(0, 8 * BLOCK, 3 * BLOCK, 'v'), 0);
-	ck_assert_int_eq(do_sync(), 0);
-	ck_assert_uint_eq(status().last_durable_segment_id, victim);
-	write_and_sync(0, 2, 'b');
-	write_and_sync(0, 3, 'c');
-	t.sim.fate = SIM_FATE_KEPT;
-	crash();
-	memcpy(t.cache->visible + next, first, BLOCK);
-	memcpy(t.cache->stable + next, first, BLOCK);
-	damage(t.cache, slot_off(victim, 3));
-	ck_assert_int_eq(try_open(), -EUCLEAN);
-	ck_assert_msg(said("were durable"), "%s", t.messages);
+	ck_assert_uint_eq(slot_off(write_victim() + 1, 0), next);
+	lose_first_of_two(status().last_durable_segment_id, first);
 }
 END_TEST
 
