@@ -280,6 +280,55 @@ START_TEST(submitter_keeps_one_for_itself_and_no_more)
 }
 END_TEST
 
+/* A flush whose done submits a short write, and the threads of both. */
+struct chase {
+	struct bdev *dev;
+	struct bdev_io flush, write;
+	pthread_t flusher, writer;
+	uint8_t *data;
+};
+
+static void note_writer(struct bdev_io *bio)
+{
+	((struct chase *)bio->owner)->writer = pthread_self();
+	count_down(bio);
+}
+
+static void submit_write(struct bdev_io *bio)
+{
+	struct chase *chase = bio->owner;
+
+	chase->flusher = pthread_self();
+	bdev_io_init(&chase->write, BDEV_WRITE, 0, chase->data, BLOCK);
+	chase->write.owner = chase;
+	chase->write.done = note_writer;
+	chase->write.by_submitter = true;
+	bdev_submit(chase->dev, &chase->write);
+	usleep(10000); /* a thread that was woken has it now */
+	count_down(bio);
+}
+
+/* Perhaps not at once: a thread that has just been started looks for work without being woken. */
+START_TEST(what_done_submits_is_carried_out_by_the_same_thread)
+{
+	struct chase chase = {.dev = open_file(_i, 0), .data = new_buffer(BLOCK)};
+
+	for (unsigned int i = 0; i < 20; i++) {
+		nr_left = 2;
+		bdev_io_init(&chase.flush, BDEV_FLUSH, 0, NULL, 0);
+		chase.flush.owner = &chase;
+		chase.flush.done = submit_write;
+		bdev_submit(chase.dev, &chase.flush);
+		wait_for_all();
+		if (pthread_equal(chase.flusher, chase.writer))
+			break;
+	}
+	ck_assert(pthread_equal(chase.flusher, chase.writer));
+	bdev_close(chase.dev);
+	free(chase.data);
+}
+END_TEST
+
 /* What a thread submitted must not be lost when it ends. */
 static void *submit_and_end(void *arg)
 {
@@ -384,6 +433,7 @@ int main(void)
 		done_may_submit_the_same_io_again,
 		submitter_that_is_busy_is_not_waited_for,
 		submitter_keeps_one_for_itself_and_no_more,
+		what_done_submits_is_carried_out_by_the_same_thread,
 		io_of_a_thread_that_ended_completes,
 		buffered_device_takes_any_offset_length_and_address,
 		file_cut_off_after_open_gives_io_error,
