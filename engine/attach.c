@@ -89,15 +89,15 @@ static bool fits(const struct wb_backing *b, const struct wb_backing_spec *spec)
 	       (spec->dev->size > b->entry.size && b->entry.size % WB_BLOCK_SIZE == 0);
 }
 
-/* Whether the contents of a device are what is remembered of a backing, or may be. */
+/* Whether a device that has a backing's identity now may be that backing's. */
 static bool may_be_of(const struct wb_backing *b, const struct wb_backing_spec *spec,
 		      uint64_t sample)
 {
-	return spec->dev->size == b->entry.size &&
-	       (!b->entry.sample_valid || sample == b->entry.sample);
+	return !spec->numbered || (spec->dev->size == b->entry.size &&
+				   (!b->entry.sample_valid || sample == b->entry.sample));
 }
 
-/* Two that are still nearly empty look the same: then it is the identity that tells. */
+/* Two that are still nearly empty look the same. */
 static bool is_of_another(struct wb *wb, const struct wb_backing *b,
 			  const struct wb_backing_spec *spec, uint64_t sample)
 {

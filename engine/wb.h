@@ -118,8 +118,9 @@ struct wb_backing_spec {
 	const char *path;
 	const char *identity; /* what tells this device from others: by-id, partition uuid, inode */
 	struct bdev *dev;     /* stays the caller's and must outlive the backing */
-	bool cached;	      /* false: straight through, nothing of it is logged */
-	bool force; /* accept another size or identity although the log has blocks of it */
+	bool numbered; /* identity is the number that it has now, and another may have had before */
+	bool cached;   /* false: straight through, nothing of it is logged */
+	bool force;    /* accept another size or identity although the log has blocks of it */
 };
 
 /* Why a name can't be that of a backing, or NULL if it can: not empty, at most 63 bytes, ... */

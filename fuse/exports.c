@@ -115,7 +115,7 @@ int exports_attach(struct exports *exports, const struct device_option *device, 
 	err = device_open(exports->io, device->path, flags, &spec.dev);
 	if (err)
 		return err;
-	device_identity(spec.dev, identity);
+	spec.numbered = !device_identity(spec.dev, identity);
 	spec.path = spec.dev->path;
 	err = wb_attach(exports->wb, &spec, &backing);
 	if (err) {

@@ -51,9 +51,10 @@ int device_open(struct posix_io *io, const char *path, unsigned int flags, struc
 
 /*
  * What tells the device from others, as stable as the system makes it: a link in
- * /dev/disk/by-id, a partition uuid, or file system and inode number of an image file. Blocks.
+ * /dev/disk/by-id, a partition uuid, or file system and inode number of an image file. False: there
+ * is nothing but the device number, which another may have the next time. Blocks.
  */
-void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN]);
+bool device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN]);
 
 /*
  * The size that the device has now; nothing is changed. Blocks. -EINVAL after a message: one that

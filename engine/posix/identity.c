@@ -93,45 +93,46 @@ static void set_identity(char identity[WB_IDENTITY_LEN], const char *kind, const
 	snprintf(identity, WB_IDENTITY_LEN, "%s:%.*s", kind, (int)room, value);
 }
 
-static void identify_block(dev_t rdev, char identity[WB_IDENTITY_LEN])
+static bool identify_block(dev_t rdev, char identity[WB_IDENTITY_LEN])
 {
 	char name[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
 		if (find_link(links[i].dir, rdev, name)) {
 			set_identity(identity, links[i].kind, name);
-			return;
+			return true;
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
 		if (read_attribute(rdev, attributes[i].attribute, name, sizeof(name))) {
 			set_identity(identity, attributes[i].kind, name);
-			return;
+			return true;
 		}
 	}
 	snprintf(identity, WB_IDENTITY_LEN, "device:%u:%u", major(rdev), minor(rdev));
+	return false;
 }
 
 /*
  * The file system's id comes from its UUID on most of them; the device number changes with the
  * order in which disks are found.
  */
-static void identify_file(const struct posix_device *device, char identity[WB_IDENTITY_LEN])
+static bool identify_file(const struct posix_device *device, char identity[WB_IDENTITY_LEN])
 {
 	struct statfs fs;
+	bool has_id = fstatfs(device->fd, &fs) == 0 && (fs.f_fsid.__val[0] || fs.f_fsid.__val[1]);
 	uint64_t id = device->dev;
 
-	if (fstatfs(device->fd, &fs) == 0 && (fs.f_fsid.__val[0] || fs.f_fsid.__val[1]))
+	if (has_id)
 		id = (uint64_t)(uint32_t)fs.f_fsid.__val[0] << 32 | (uint32_t)fs.f_fsid.__val[1];
 	snprintf(identity, WB_IDENTITY_LEN, "file:%" PRIx64 ":%ju", id, (uintmax_t)device->ino);
+	return has_id;
 }
 
-void device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN])
+bool device_identity(const struct bdev *dev, char identity[WB_IDENTITY_LEN])
 {
 	const struct posix_device *device = posix_device_under(dev);
 
-	if (device->is_block)
-		identify_block(device->rdev, identity);
-	else
-		identify_file(device, identity);
+	return device->is_block ? identify_block(device->rdev, identity)
+				: identify_file(device, identity);
 }

@@ -189,8 +189,22 @@ START_TEST(contents_tell_which_is_which_when_the_devices_are_numbered_anew)
 	put(t.dev[1], 0, BLOCK, 'y');
 	reopen_with_disks_of_one_size();
 	spec.identity = t.dev[1]->bdev.path;
+	spec.numbered = true;
 	ck_assert_int_eq(wb_attach(t.wb, &spec, &t.b[0]), 0);
 	expect_block(0, 1, 'a');
+}
+END_TEST
+
+START_TEST(device_of_another_backing_is_stale_though_it_has_changed_meanwhile)
+{
+	struct wb_backing_spec spec = spec_of("slow0", t.dev[0]);
+	struct wb_backing *backing;
+
+	put(t.dev[1], 0, BLOCK, 'y');
+	reopen_with_disks_of_one_size();
+	spec.identity = t.dev[1]->bdev.path;
+	ck_assert_int_eq(wb_attach(t.wb, &spec, &backing), -ESTALE);
+	ck_assert_msg(said("it is the device of another backing"), "%s", t.messages);
 }
 END_TEST
 
@@ -473,6 +487,7 @@ int main(void)
 		same_contents_on_another_device_are_accepted_after_a_clean_close,
 		device_of_another_backing_is_stale_though_both_look_the_same,
 		contents_tell_which_is_which_when_the_devices_are_numbered_anew,
+		device_of_another_backing_is_stale_though_it_has_changed_meanwhile,
 		changed_backing_without_blocks_in_the_log_is_accepted,
 		smaller_device_under_an_old_name_leaves_a_log_that_can_be_read,
 		uncached_backing_is_written_and_read_straight,

@@ -74,7 +74,7 @@ START_TEST(path_is_absolute_and_the_identity_is_that_of_the_inode)
 	unlink(name);
 	ck_assert_str_eq(dev->path, path);
 	ck_assert_uint_eq(device_number(dev), 0);
-	device_identity(dev, identity);
+	ck_assert(device_identity(dev, identity));
 	bdev_close(dev);
 	snprintf(name, sizeof(name), "%s/old", dir);
 	ck_assert_int_eq(rename(path, name), 0);
