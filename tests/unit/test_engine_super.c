@@ -361,6 +361,57 @@ START_TEST(older_superblock_does_when_the_power_went_while_a_slot_was_reused)
 }
 END_TEST
 
+/* A batch is announced in one superblock only: the other doesn't know that a backing was written. */
+START_TEST(older_superblock_calls_no_backing_consistent_that_the_log_has_blocks_of)
+{
+	begin();
+	write_and_sync(0, 1, 'a');
+	write_and_sync(0, 2, 'b');
+	t.dev[0]->hold[BDEV_FLUSH] = true;
+	wb_drain(t.wb, NULL, note_done, NULL);
+	sim_settle(&t.sim);
+	ck_assert_uint_eq(entry_on_disk(0).batch_end, 2);
+	crash();
+	t.done = false;
+	damage(t.cache, newest_copy() * (uint64_t)WB_SUPER_AREA);
+	ck_assert_uint_eq(entry_on_disk(0).batch_end, 0);
+	ck_assert_int_eq(try_open(), 0);
+	ck_assert_int_eq(try_attach(0, false), 0);
+	ck_assert(!info(0).consistent);
+}
+END_TEST
+
+/* The log is full of what a missing backing has not got, so carrying begins at once. */
+START_TEST(nothing_is_carried_before_both_superblocks_have_the_new_generation)
+{
+	unsigned int i, nr_supers = 0, nr_durable = 0;
+
+	harness_teardown();
+	harness_make(16, 4, 2);
+	begin();
+	pause_backing(0, true);
+	for (i = 0; i < 20; i++)
+		write_and_sync(0, i, 'a');
+	for (i = 0; i < 40; i++)
+		start_write(1, i * BLOCK, BLOCK, 'b');
+	while (status().nr_free_segments > 3)
+		sim_step(&t.sim);
+	t.sim.fate = SIM_FATE_KEPT;
+	crash();
+	ck_assert_int_eq(try_open(), 0);
+	t.nr_trace = 0;
+	ck_assert_int_eq(try_start(), 0);
+	sim_settle(&t.sim);
+	for (i = 0; t.trace[i].op != BDEV_WRITE || is_super(&t.trace[i]); i++) {
+		ck_assert_uint_lt(i, t.nr_trace);
+		nr_supers += is_super(&t.trace[i]);
+		if (t.trace[i].op == BDEV_FLUSH)
+			nr_durable = nr_supers;
+	}
+	ck_assert_uint_ge(nr_durable, WB_NR_SUPERS);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -386,7 +437,9 @@ int main(void)
 		idle_log_says_in_the_superblock_how_far_it_is_durable,
 		busy_log_is_committed_at_the_interval,
 		superblock_torn_by_a_power_cut_leaves_the_other_copy,
+		nothing_is_carried_before_both_superblocks_have_the_new_generation,
 		older_superblock_does_when_the_power_went_while_a_slot_was_reused,
+		older_superblock_calls_no_backing_consistent_that_the_log_has_blocks_of,
 	};
 
 	return harness_run("engine_super", tests, ARRAY_SIZE(tests), harness_setup,
