@@ -154,7 +154,7 @@ static void *allocate(void *ctx, size_t len, enum wb_memory kind)
 	void *mem = memory_alloc(ctx, len, kind);
 
 	if (mem && host_touch)
-		madvise(mem, len, MADV_POPULATE_WRITE);
+		memory_populate(ctx, mem, len);
 	return mem;
 }
 
@@ -164,6 +164,7 @@ const struct wb_env host_env = {
 	.log = print,
 	.alloc = allocate,
 	.free = memory_free,
+	.populate = memory_populate,
 };
 
 static void note_done(void *ctx, int err)

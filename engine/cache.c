@@ -37,15 +37,23 @@ void wb_pump(struct wb *wb)
 		write_pump(wb);
 		migrate_pump(wb);
 	}
+	if (wb->segments.to_populate)
+		wb_wake_at(wb, 0);
 	ladder_check(&wb->ladder);
 }
 
 void wb_tick(struct wb *wb)
 {
+	uint64_t first;
+
 	wb_lock(wb);
 	wb->pending.timer = UINT64_MAX;
+	first = wb->segments.to_populate;
+	wb->segments.to_populate = 0;
 	wb_kick(wb);
 	wb_unlock(wb);
+	if (first)
+		segments_populate(wb, first);
 }
 
 /* ---- opening ---- */
@@ -209,6 +217,7 @@ int wb_open(struct bdev *cache, const struct wb_options *options, const struct w
 		free_wb(wb);
 		return err;
 	}
+	segments_populate(wb, wb->segments.next);
 	wb->counted_since = wb_now(wb);
 	*result = wb;
 	return 0;

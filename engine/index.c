@@ -29,10 +29,13 @@ int index_init(struct index *index, const struct wb_env *env, uint32_t nr_positi
 	index->nr_buckets = nr_buckets(nr_positions);
 	index->buckets = env->alloc(env->ctx, index->nr_buckets * sizeof(*index->buckets),
 				    WB_MEMORY_INDEX);
-	if (index->entries && index->buckets)
-		return 0;
-	index_fini(index);
-	return -ENOMEM;
+	if (!index->entries || !index->buckets) {
+		index_fini(index);
+		return -ENOMEM;
+	}
+	/* The first blocks are spread over all of them. */
+	env->populate(env->ctx, index->buckets, index->nr_buckets * sizeof(*index->buckets));
+	return 0;
 }
 
 void index_fini(struct index *index)
@@ -45,6 +48,13 @@ void index_fini(struct index *index)
 		env->free(env->ctx, index->buckets, index->nr_buckets * sizeof(*index->buckets));
 	index->entries = NULL;
 	index->buckets = NULL;
+}
+
+void index_populate(const struct index *index, uint32_t position, uint32_t nr)
+{
+	const struct wb_env *env = index->env;
+
+	env->populate(env->ctx, &index->entries[position], nr * sizeof(*index->entries));
 }
 
 /* The finalizer of SplitMix64, scaled to the number of buckets by a multiplication. */

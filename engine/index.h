@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The index: (backing, block) -> position of its newest copy in the log. Sixteen bytes for each
- * position of the cache and two for hash buckets, in memory that is touched when used.
+ * position of the cache and two for hash buckets. Entries cost memory once they are used.
  * Protected by the engine's mutex, except that entries of pinned slots may be read without.
  */
 #ifndef WB_ENGINE_INDEX_H
@@ -41,6 +41,9 @@ struct index {
 uint64_t index_memory(uint64_t nr_positions); /* bytes */
 int index_init(struct index *index, const struct wb_env *env, uint32_t nr_positions) WB_CHECK;
 void index_fini(struct index *index);
+
+/* Positions will be used soon. Without the mutex; may take milliseconds. */
+void index_populate(const struct index *index, uint32_t position, uint32_t nr);
 
 /* The position of the newest copy of a block, or INDEX_NONE. */
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block);

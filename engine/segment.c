@@ -9,6 +9,9 @@
 
 #include "engine/engine.h"
 
+/* The index has memory for as many segments at least. */
+#define POPULATED_AHEAD 128u
+
 int segments_init(struct wb *wb, unsigned int nr_buffers)
 {
 	struct segments *s = &wb->segments;
@@ -116,6 +119,25 @@ void segment_take(struct wb *wb)
 	*slot = (struct slot){.segment = segment, .buffer = buffer};
 	buffer->slot = slot;
 	s->current = segment;
+	if (segment % POPULATED_AHEAD == 0) {
+		s->to_populate = segment;
+		wb_kick(wb);
+	}
+}
+
+void segments_populate(struct wb *wb, uint64_t first)
+{
+	const struct layout *l = &wb->layout;
+	uint64_t nr = min_u64(2 * POPULATED_AHEAD, l->nr_segments);
+
+	while (nr) {
+		uint64_t to_end = l->nr_segments - layout_slot(l, first);
+		uint32_t n = (uint32_t)min_u64(nr, to_end);
+
+		index_populate(&wb->index, layout_position(l, first, 0), n * l->segment_blocks);
+		first += n;
+		nr -= n;
+	}
 }
 
 unsigned int segments_not_durable(struct wb *wb)

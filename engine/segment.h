@@ -42,6 +42,7 @@ struct segments {
 	uint64_t current;	 /* the newest segment; 0: none yet taken in this generation */
 	uint64_t next;		 /* the segment to take next */
 	uint64_t oldest;	 /* the index and the zeros have nothing older than this segment */
+	uint64_t to_populate;	 /* segments_populate is due from here on; 0: it isn't */
 	bool wanted;		 /* somebody waits for a segment or its buffer */
 };
 
@@ -60,6 +61,13 @@ bool segments_have_slots(struct wb *wb, unsigned int nr);
 
 /* Take the next segment: its slot and its buffer. It must be available. */
 void segment_take(struct wb *wb);
+
+/*
+ * Let the index have memory for `first` and those that are taken after it. The first one to touch a
+ * huge page waits until it is cleared, or longer in a virtual machine; that must not be who holds
+ * the mutex, because then everybody waits. Without the mutex; may take milliseconds.
+ */
+void segments_populate(struct wb *wb, uint64_t first);
 
 /* Buffers with records that are logged but not durable. */
 unsigned int segments_not_durable(struct wb *wb);

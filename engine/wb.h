@@ -57,6 +57,11 @@ struct wb_env {
 	/* Zeroed memory aligned to a page (2 MiB for WB_MEMORY_IO if possible), or NULL. */
 	void *(*alloc)(void *ctx, size_t len, enum wb_memory kind);
 	void (*free)(void *ctx, void *mem, size_t len);
+	/*
+	 * A part of what alloc returned will be used: let it cost memory now, so that nobody waits
+	 * for that later. May take milliseconds; called without engine locks.
+	 */
+	void (*populate)(void *ctx, void *mem, size_t len);
 };
 
 /* ---- opening and closing ---- */

@@ -294,6 +294,7 @@ static void check_device(struct doctor *doctor, const char *path)
 		.log = keep_said,
 		.alloc = memory_alloc,
 		.free = memory_free,
+		.populate = memory_populate,
 	};
 	struct posix_io *io;
 	struct bdev *dev;

@@ -78,6 +78,14 @@ static void *map_aligned(size_t len, int flags)
 	return mem;
 }
 
+void memory_populate(void *ctx, void *mem, size_t len)
+{
+	size_t into_page = (uintptr_t)mem % (size_t)sysconf(_SC_PAGESIZE);
+
+	(void)ctx;
+	madvise((char *)mem - into_page, into_page + len, MADV_POPULATE_WRITE);
+}
+
 static void *map_io(size_t len)
 {
 	void *mem = map(len, MAP_HUGETLB);
@@ -86,7 +94,7 @@ static void *map_io(size_t len)
 		mem = map_aligned(len, 0);
 	/* So that none of it has to be found when memory is short. */
 	if (mem)
-		madvise(mem, len, MADV_POPULATE_WRITE);
+		memory_populate(NULL, mem, len);
 	return mem;
 }
 

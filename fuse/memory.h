@@ -7,9 +7,13 @@
 
 #include "engine/wb.h"
 
-/* alloc and free of struct wb_env; ctx is not used. Any thread. */
+/*
+ * alloc, free and populate of struct wb_env; ctx is not used. Any thread. Before Linux 5.14 nothing
+ * is populated in advance.
+ */
 void *memory_alloc(void *ctx, size_t len, enum wb_memory kind);
 void memory_free(void *ctx, void *mem, size_t len);
+void memory_populate(void *ctx, void *mem, size_t len);
 
 /*
  * Keep the process's memory in RAM, and let the kernel know that others wait for us when it is

@@ -61,6 +61,7 @@ static int start_host(struct server *server)
 		.log = host_log,
 		.alloc = memory_alloc,
 		.free = memory_free,
+		.populate = memory_populate,
 	};
 	/* Nobody waits for an offline command to get memory back. */
 	if (!server->options->offline)

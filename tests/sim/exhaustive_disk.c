@@ -393,6 +393,11 @@ static void env_free(void *ctx, void *mem, size_t len)
 	free(mem);
 }
 
+static void env_populate(void *ctx, void *mem, size_t len)
+{
+	(void)ctx, (void)mem, (void)len;
+}
+
 void bench_forget_spares(void)
 {
 	for (unsigned int i = 0; i < NR_SPARES; i++) {
@@ -431,6 +436,7 @@ void bench_init(struct bench *bench, const struct geometry *geometry)
 		.log = env_log,
 		.alloc = env_alloc,
 		.free = env_free,
+		.populate = env_populate,
 	};
 	disk_init(bench, CACHE, "cache", WB_SLOTS_OFF + slots);
 	disk_init(bench, FIRST, "b0", FIRST_LEN);

@@ -115,6 +115,11 @@ static void env_free(void *ctx, void *mem, size_t len)
 	free(mem);
 }
 
+static void env_populate(void *ctx, void *mem, size_t len)
+{
+	(void)ctx, (void)mem, (void)len;
+}
+
 void sim_init(struct sim *sim, uint64_t seed)
 {
 	*sim = (struct sim){
@@ -129,6 +134,7 @@ void sim_init(struct sim *sim, uint64_t seed)
 		.log = env_log,
 		.alloc = env_alloc,
 		.free = env_free,
+		.populate = env_populate,
 	};
 }
 

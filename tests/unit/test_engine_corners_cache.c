@@ -281,6 +281,64 @@ START_TEST(detach_from_a_read_only_cache_is_refused_and_writes_nothing)
 }
 END_TEST
 
+static struct range {
+	const char *from, *to;
+} populated[64];
+static unsigned int nr_populated;
+
+static void note_populated(void *ctx, void *mem, size_t len)
+{
+	(void)ctx;
+	ck_assert_uint_lt(nr_populated, ARRAY_SIZE(populated));
+	populated[nr_populated++] = (struct range){mem, (const char *)mem + len};
+}
+
+static bool index_is_populated(uint64_t segment)
+{
+	const struct index_entry *e =
+		&t.wb->index.entries[layout_position(&t.wb->layout, segment, 0)];
+
+	for (unsigned int i = 0; i < nr_populated; i++)
+		if (populated[i].from <= (const char *)e &&
+		    (const char *)(e + 4) <= populated[i].to)
+			return true;
+	return false;
+}
+
+/* Who takes a segment holds the mutex, and must not wait until the kernel has cleared a page. */
+START_TEST(index_has_memory_for_the_segments_that_come_next)
+{
+	harness_teardown();
+	harness_make(1000, 4, 4);
+	t.sim.env.populate = note_populated;
+	nr_populated = 0;
+	begin();
+	for (uint64_t i = 0; i < 2000; i++) {
+		ck_assert(index_is_populated(t.wb->segments.next));
+		ck_assert(index_is_populated(t.wb->segments.next + 100));
+		write_block(1, i % 40, 'n');
+		if (i % 3 == 2) {
+			ck_assert_int_eq(do_sync(), 0);
+			sim_sleep(&t.sim, 1000000);
+		}
+	}
+	ck_assert_uint_gt(t.wb->segments.next, 600);
+	ck_assert(!index_is_populated(t.wb->segments.next + 300));
+}
+END_TEST
+
+START_TEST(all_of_the_index_of_a_small_cache_has_memory)
+{
+	harness_teardown();
+	harness_make(10, 4, 4);
+	t.sim.env.populate = note_populated;
+	nr_populated = 0;
+	begin();
+	for (uint64_t segment = 1; segment <= 10; segment++)
+		ck_assert(index_is_populated(segment));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -299,6 +357,8 @@ int main(void)
 		clean_close_samples_what_survives_a_power_cut,
 		backing_whose_detach_can_not_be_committed_stays_in_use,
 		detach_from_a_read_only_cache_is_refused_and_writes_nothing,
+		index_has_memory_for_the_segments_that_come_next,
+		all_of_the_index_of_a_small_cache_has_memory,
 	};
 
 	return harness_run("engine_corners_cache", tests, ARRAY_SIZE(tests), harness_setup_started,
