@@ -135,8 +135,7 @@ static void answer_writes(struct wb_io *chain)
 		struct request *request = io->ctx;
 
 		next = io->next;
-		fuse_reply_write(request->req, io->len);
-		request_put(request);
+		request_answer_write(request);
 	}
 }
 

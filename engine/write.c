@@ -117,7 +117,8 @@ static void copy_block(struct request *r, uint64_t block, uint8_t *to)
 		from = (const uint8_t *)io->buf + (block * WB_BLOCK_SIZE - io->off);
 	}
 	memcpy(to, from, len);
-	memset(to + len, 0, WB_BLOCK_SIZE - len);
+	if (len < WB_BLOCK_SIZE)
+		memset(to + len, 0, WB_BLOCK_SIZE - len);
 }
 
 static void copy_run(struct request *r, const struct head_run *run)

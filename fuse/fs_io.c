@@ -129,10 +129,11 @@ static void write_done(struct wb_io *io, int err)
 {
 	struct request *request = io->ctx;
 
-	if (err)
-		fuse_reply_err(request->req, -err);
-	else
-		fuse_reply_write(request->req, request->len);
+	if (!err) {
+		request_answer_write(request);
+		return;
+	}
+	fuse_reply_err(request->req, -err);
 	request_put(request);
 }
 

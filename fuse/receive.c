@@ -150,6 +150,7 @@ int receive_start(struct receive *receive, struct fuse_session *session, struct 
 
 	receive->session = session;
 	receive->pool = pool;
+	pool->fd = fuse_session_fd(session);
 	receive->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	receive->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sem_init(&receive->help, 0, 0);

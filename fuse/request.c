@@ -14,8 +14,10 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/message.h"
 
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
@@ -208,6 +210,24 @@ void request_put(struct request *request)
 	pool->free = request;
 	if (pool->nr_waiting)
 		pthread_cond_signal(&pool->freed);
+}
+
+void request_answer_write(struct request *request)
+{
+	const struct fuse_in_header *asked = request->received.mem;
+	const struct {
+		struct fuse_out_header header;
+		struct fuse_write_out out;
+	} answer = {
+		.header = {.len = sizeof(answer), .unique = asked->unique},
+		.out = {.size = (uint32_t)request->len},
+	};
+
+	/* It fails if nobody waits any more. */
+	if (write(request->pool->fd, &answer, sizeof(answer)) < 0 && errno != ENOENT)
+		message(MESSAGE_DEBUG, "answer a write: %s", reason(-errno));
+	fuse_reply_none(request->req);
+	request_put(request);
 }
 
 void request_submit(struct request *request, void (*submit)(struct wb_io *chain))

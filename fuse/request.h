@@ -64,6 +64,8 @@ struct request_pool {
 	char *areas;
 	unsigned int nr;
 
+	int fd; /* of /dev/fuse; const while there are receivers */
+
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	/* protected by lock */
@@ -95,6 +97,12 @@ struct request *request_return(void);
 
 /* Handlers: keep the context beyond the handler. Once in a handler. */
 struct request *request_take(fuse_req_t req);
+
+/*
+ * Answer a write of request->len bytes, and request_put. As fuse_reply_write, but with the answer in
+ * one piece: the kernel pins the page of each piece. Any thread.
+ */
+void request_answer_write(struct request *request);
 
 /* The request is answered. Any thread. */
 void request_put(struct request *request);
