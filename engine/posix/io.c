@@ -9,12 +9,17 @@
 #include "engine/posix/io.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/message.h"
+
+#define BRIEF_SLICE 100000u /* ns; the least that can be asked for */
 
 void posix_log(const struct wb_env *env, enum wb_log_level level, const char *format, ...)
 {
@@ -102,6 +107,23 @@ void posix_io_wait(struct bdev *dev, struct bdev_io *io)
 	LOCK_SCOPE(&posix->wait_lock);
 	while (!io->completed)
 		pthread_cond_wait(&posix->wait_cond, &posix->wait_lock);
+}
+
+void posix_thread_is_brief(void)
+{
+	/* struct sched_attr, of which libc and kernel have headers that exclude each other. */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period; /* ns */
+	} attr = {.size = sizeof(attr)};
+
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) || attr.policy != SCHED_OTHER)
+		return;
+	attr.runtime = BRIEF_SLICE;
+	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 int posix_thread_start(pthread_t *thread, void *(*main)(void *arg), void *arg, const char *name)

@@ -85,6 +85,12 @@ void threads_carry_out(struct posix_io *io, struct bdev *dev, struct bdev_io *ch
 /* Whether all that it was given has been carried out; done may still be running. */
 bool threads_idle(struct posix_io *io);
 
+/*
+ * The calling thread runs for some microseconds at a time, and others wait for what it does next:
+ * let the scheduler (of Linux 6.12 or newer) run it as soon as it wakes up. Best effort.
+ */
+void posix_thread_is_brief(void);
+
 /* A thread without signals, which are the host's business. 0 or -errno. */
 int posix_thread_start(pthread_t *thread, void *(*main)(void *arg), void *arg, const char *name)
 	WB_CHECK;

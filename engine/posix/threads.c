@@ -133,6 +133,7 @@ static void *thread_main(void *arg)
 	struct pool *pool = arg;
 	struct bdev_io *io;
 
+	posix_thread_is_brief();
 	self.pool = pool;
 	while ((io = take(pool))) {
 		self.takes_one = false;

@@ -262,6 +262,7 @@ static void *completion_main(void *arg)
 	unsigned int n, nr_finished;
 	bool refused, stopping;
 
+	posix_thread_is_brief();
 	do {
 		n = reap(uring, reaped);
 		pthread_mutex_lock(&uring->lock);

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "tests/unit/posix_files.h"
 
@@ -329,6 +331,46 @@ START_TEST(what_done_submits_is_carried_out_by_the_same_thread)
 }
 END_TEST
 
+/* How long this thread may run at a stretch, ns. 0: another policy, or Linux before 6.12. */
+static uint64_t slice(void)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = {.size = sizeof(attr)};
+
+	ck_assert_int_eq((int)syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0), 0);
+	return attr.policy == SCHED_OTHER ? attr.runtime : 0;
+}
+
+static void note_slice(struct bdev_io *bio)
+{
+	*(uint64_t *)bio->owner = slice();
+	count_down(bio);
+}
+
+START_TEST(io_threads_get_a_cpu_soon)
+{
+	struct bdev *dev = open_file(_i, 0);
+	uint64_t own = slice(), theirs = UINT64_MAX;
+	uint8_t *data = new_buffer(BLOCK);
+	struct bdev_io bio;
+
+	nr_left = 1;
+	bdev_io_init(&bio, BDEV_READ, 0, data, BLOCK);
+	bio.owner = &theirs;
+	bio.done = note_slice;
+	bdev_submit(dev, &bio);
+	wait_for_all();
+	ck_assert_uint_eq(theirs, own ? 100000 : 0);
+	bdev_close(dev);
+	free(data);
+}
+END_TEST
+
 /* What a thread submitted must not be lost when it ends. */
 static void *submit_and_end(void *arg)
 {
@@ -434,6 +476,7 @@ int main(void)
 		submitter_that_is_busy_is_not_waited_for,
 		submitter_keeps_one_for_itself_and_no_more,
 		what_done_submits_is_carried_out_by_the_same_thread,
+		io_threads_get_a_cpu_soon,
 		io_of_a_thread_that_ended_completes,
 		buffered_device_takes_any_offset_length_and_address,
 		file_cut_off_after_open_gives_io_error,
