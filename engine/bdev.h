@@ -49,8 +49,8 @@ struct bdev_io {
 	void (*done)(struct bdev_io *io);
 	void *owner; /* for done */
 	/*
-	 * Who submits it from done, on a thread of the bdev, returns soon and may be the one that
-	 * carries it out: that saves waking another thread.
+	 * The thread that submits it has nothing else to do soon, and if it is one of the bdev, in
+	 * done, or one that offers that, it may carry it out itself: that saves waking another.
 	 */
 	bool by_submitter;
 	struct bdev_io *next; /* chains what is submitted together; the bdev's while in flight */

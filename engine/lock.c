@@ -52,7 +52,7 @@ static _Thread_local struct {
 
 /*
  * Submit a list of I/Os, those of the same device that follow each other as one chain. If there is
- * not much else to do here, a thread of the device may carry one out itself afterwards.
+ * not much else to do here, this thread may carry one out itself afterwards.
  */
 static void submit_all(struct bdev_io *io)
 {
@@ -103,7 +103,7 @@ static void call_all(void)
 void wb_call_soon(struct work *work)
 {
 	work->next = NULL;
-	work->effort = MUCH_EFFORT;
+	work->effort = 1;
 	enqueue(work, &work->next, work->effort);
 	call_all();
 }

@@ -23,7 +23,10 @@ struct work {
 void wb_lock(struct wb *wb);
 void wb_unlock(struct wb *wb);
 
-/* From within a work, without the mutex: call this after what is due on this thread already. */
+/*
+ * From within a work, without the mutex: call this after what is due on this thread already. It has
+ * not much to do once it has released the mutex.
+ */
 void wb_call_soon(struct work *work);
 
 /* All of these: mutex held. */

@@ -32,6 +32,17 @@ int posix_io_start(enum posix_io_kind kind, const struct wb_env *env, struct pos
 /* All its devices are closed and nothing is in flight. */
 void posix_io_stop(struct posix_io *io);
 
+/*
+ * The calling thread, one of the host, offers to carry out itself what it submits with by_submitter
+ * set: a short I/O when nothing else is under way, and the flush after it. That saves waking
+ * another thread, which takes as long as the I/O. After each call that may submit, the thread
+ * looks whether it has taken something, and carries that out before it waits for anything.
+ */
+void posix_io_volunteer(void);
+bool posix_io_has_taken(void);
+/* Blocks in I/O, perhaps for ever; calls done. */
+void posix_io_carry_out(void);
+
 enum device_flags {
 	DEVICE_READ_ONLY = 1,
 	DEVICE_BUFFERED = 2, /* through the page cache: any offset and length, memory anywhere */

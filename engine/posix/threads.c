@@ -31,34 +31,57 @@ struct pool {
 	bool stopping;
 };
 
-/* This thread, if it is one of a pool. */
+/* What this thread takes for itself to carry out, without another being woken. */
 static _Thread_local struct {
-	const struct pool *pool;
-	bool takes_one; /* of what its done has submitted, without being woken for it */
+	const struct pool *pool; /* that it is one of */
+	bool volunteers;
+	bool carrying_out;     /* a volunteer: it has left what it does otherwise */
+	struct bdev_io *taken; /* one only: it may take for ever */
+	struct pool *taken_from;
 } self;
 
-/* Whether this thread takes it as soon as done has returned. One only: it may take for ever. */
-static bool take_myself(const struct pool *pool, const struct bdev_io *io)
+/*
+ * A thread of the pool goes on with what its done submits. A volunteer has other things to do, and
+ * returns to them with what it began: a short I/O, and the flush that makes it durable.
+ */
+static bool may_take(struct pool *pool, const struct bdev_io *io)
 {
-	if (!io->by_submitter || self.pool != pool || self.takes_one)
+	if (!io->by_submitter || self.taken)
 		return false;
-	self.takes_one = true;
+	if (!self.volunteers)
+		return self.pool == pool;
+	return threads_idle(&pool->base) && io->len <= POSIX_LONE_MAX &&
+	       (!self.carrying_out || io->op == BDEV_FLUSH);
+}
+
+bool threads_take(struct posix_io *base, struct bdev *dev, struct bdev_io *io)
+{
+	struct pool *pool = container_of(base, struct pool, base);
+
+	if (!may_take(pool, io))
+		return false;
+	atomic_fetch_add(&pool->nr_busy, 1);
+	transfer_begin(dev, io);
+	self.taken = io;
+	self.taken_from = pool;
 	return true;
 }
 
 void threads_carry_out(struct posix_io *base, struct bdev *dev, struct bdev_io *chain)
 {
 	struct pool *pool = container_of(base, struct pool, base);
+	struct bdev_io *next = chain->next;
 
+	if (threads_take(base, dev, chain))
+		chain = next;
 	/* A whole chain goes in under one lock, so no done can run while it is walked. */
 	LOCK_SCOPE(&pool->lock);
-	*pool->tail = chain;
 	for (struct bdev_io *io = chain; io; io = io->next) {
 		atomic_fetch_add(&pool->nr_busy, 1);
 		transfer_begin(dev, io);
+		*pool->tail = io;
 		pool->tail = &io->next;
-		if (!take_myself(pool, io))
-			pthread_cond_signal(&pool->more);
+		pthread_cond_signal(&pool->more);
 	}
 }
 
@@ -98,7 +121,7 @@ static int64_t call_system(const struct step *step)
 	return -1;
 }
 
-static void carry_out(struct bdev_io *io)
+static void carry_out(struct pool *pool, struct bdev_io *io)
 {
 	struct step step;
 	int64_t result;
@@ -109,10 +132,40 @@ static void carry_out(struct bdev_io *io)
 		if (result < 0)
 			result = -errno;
 	} while (!transfer_result(io, result));
+	atomic_fetch_sub(&pool->nr_busy, 1);
+	posix_io_complete(io);
+}
+
+/* What this thread has taken, until its done takes nothing more. */
+static void carry_out_taken(void)
+{
+	while (self.taken) {
+		struct bdev_io *io = self.taken;
+
+		self.taken = NULL;
+		carry_out(self.taken_from, io);
+	}
+}
+
+void posix_io_volunteer(void)
+{
+	self.volunteers = true;
+}
+
+bool posix_io_has_taken(void)
+{
+	return self.taken;
+}
+
+void posix_io_carry_out(void)
+{
+	self.carrying_out = true;
+	carry_out_taken();
+	self.carrying_out = false;
 }
 
 /* The next I/O, or NULL when the pool stops. Blocks. */
-static struct bdev_io *take(struct pool *pool)
+static struct bdev_io *next_io(struct pool *pool)
 {
 	struct bdev_io *io;
 
@@ -135,11 +188,9 @@ static void *thread_main(void *arg)
 
 	posix_thread_is_brief();
 	self.pool = pool;
-	while ((io = take(pool))) {
-		self.takes_one = false;
-		carry_out(io);
-		atomic_fetch_sub(&pool->nr_busy, 1);
-		posix_io_complete(io);
+	while ((io = next_io(pool))) {
+		carry_out(pool, io);
+		carry_out_taken();
 	}
 	return NULL;
 }

@@ -26,8 +26,7 @@
 
 #define SUBMISSION_ENTRIES 256
 #define COMPLETION_ENTRIES 1024
-#define REAP_MAX 64 /* completions handled at a time */
-#define LONE_WRITE_MAX (64u * 1024)
+#define REAP_MAX 64		/* completions handled at a time */
 #define RETRY_PAUSE_NS 1000000L /* before submitting again what the kernel had no memory for */
 
 struct uring {
@@ -145,14 +144,22 @@ static void push_locked(struct uring *uring)
 }
 
 /*
- * A short write, with nothing else under way, is most likely a sync's. A thread of the pool can do
- * it and the flush that follows without handing over to another, which takes as long as the write.
- * While that thread is busy, perhaps for ever, everything goes through the ring.
+ * With nothing else under way, to hand an I/O over to another thread takes as long as the I/O. So
+ * the submitter carries it out, if it may; or, because a short write is most likely a sync's, a
+ * thread of the pool, which then does the flush as well. While that thread is busy, perhaps for
+ * ever, everything goes through the ring.
  */
-static bool is_lone_write(struct uring *uring, const struct bdev_io *chain)
+static bool submit_lone(struct uring *uring, struct bdev *dev, struct bdev_io *io)
 {
-	return chain->op == BDEV_WRITE && !chain->next && chain->len <= LONE_WRITE_MAX &&
-	       atomic_load(&uring->in_flight) == 0 && threads_idle(uring->pool);
+	if (io->next || io->len > POSIX_LONE_MAX || atomic_load(&uring->in_flight) > 0 ||
+	    !threads_idle(uring->pool))
+		return false;
+	if (threads_take(uring->pool, dev, io))
+		return true;
+	if (io->op != BDEV_WRITE)
+		return false;
+	threads_carry_out(uring->pool, dev, io);
+	return true;
 }
 
 static void uring_submit(struct bdev *dev, struct bdev_io *chain)
@@ -161,10 +168,8 @@ static void uring_submit(struct bdev *dev, struct bdev_io *chain)
 	struct bdev_io *next, *to_pool = NULL, **pool_tail = &to_pool;
 	bool any = false;
 
-	if (is_lone_write(uring, chain)) {
-		threads_carry_out(uring->pool, dev, chain);
+	if (submit_lone(uring, dev, chain))
 		return;
-	}
 	/*
 	 * The completion thread takes the lock before it calls done, so no done of this chain can
 	 * run before all of it is handed over.

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,40 @@ static inline uint8_t *new_buffer(size_t len)
 	return buf;
 }
 
+/* ---- I/Os that count down ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t all_done = PTHREAD_COND_INITIALIZER;
+static unsigned int nr_left, nr_failed; /* protected by lock */
+
+static inline void count_down(struct bdev_io *bio)
+{
+	pthread_mutex_lock(&lock);
+	nr_failed += bio->err != 0;
+	if (--nr_left == 0)
+		pthread_cond_signal(&all_done);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Returns how many have failed. */
+static inline unsigned int wait_for_failures(void)
+{
+	unsigned int nr;
+
+	pthread_mutex_lock(&lock);
+	while (nr_left)
+		pthread_cond_wait(&all_done, &lock);
+	nr = nr_failed;
+	nr_failed = 0;
+	pthread_mutex_unlock(&lock);
+	return nr;
+}
+
+static inline void wait_for_all(void)
+{
+	ck_assert_uint_eq(wait_for_failures(), 0);
+}
+
 static inline bool have_kind(enum posix_io_kind kind)
 {
 	struct posix_io *trial;
@@ -113,7 +148,7 @@ static inline int run_with_all_kinds(const char *name, const TTest *const *tests
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
 	SRunner *runner = srunner_create(suite);
-	int nr_failed, first_kind = have_kind(kinds[0]) ? 0 : 1;
+	int result, first_kind = have_kind(kinds[0]) ? 0 : 1;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
@@ -121,9 +156,9 @@ static inline int run_with_all_kinds(const char *name, const TTest *const *tests
 		tcase_add_loop_test(tcase, tests[i], first_kind, ARRAY_SIZE(kinds));
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
+	result = srunner_ntests_failed(runner) != 0;
 	srunner_free(runner);
-	return nr_failed != 0;
+	return result;
 }
 
 #endif

@@ -83,6 +83,22 @@ START_TEST(nobody_waits_for_who_has_other_work)
 }
 END_TEST
 
+static void submit_more_soon(struct work *work)
+{
+	static struct work soon = {.fn = submit_more};
+
+	(void)work;
+	wb_call_soon(&soon);
+}
+
+START_TEST(who_was_called_last_may_carry_out_what_it_submits)
+{
+	nested_by_submitter = false;
+	submitted_with_work(submit_more_soon);
+	ck_assert(nested_by_submitter);
+}
+END_TEST
+
 START_TEST(work_that_is_due_counts)
 {
 	wb_lock(t.wb);
@@ -101,6 +117,7 @@ int main(void)
 	const TTest *const tests[] = {
 		who_has_some_answers_to_give_may_carry_out_what_it_submits,
 		nobody_waits_for_who_has_other_work,
+		who_was_called_last_may_carry_out_what_it_submits,
 		work_that_is_due_counts,
 	};
 

@@ -3,35 +3,9 @@
 #include "config.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "tests/unit/posix_files.h"
-
-/* ---- I/Os that count down ---- */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t all_done = PTHREAD_COND_INITIALIZER;
-static unsigned int nr_left; /* protected by lock */
-
-static void count_down(struct bdev_io *bio)
-{
-	ck_assert_int_eq(bio->err, 0);
-	pthread_mutex_lock(&lock);
-	if (--nr_left == 0)
-		pthread_cond_signal(&all_done);
-	pthread_mutex_unlock(&lock);
-}
-
-static void wait_for_all(void)
-{
-	pthread_mutex_lock(&lock);
-	while (nr_left)
-		pthread_cond_wait(&all_done, &lock);
-	pthread_mutex_unlock(&lock);
-}
 
 /* One I/O for each block, 1031 (a prime) blocks further each time. */
 static void init_scattered(struct bdev_io *ios, enum bdev_op op, uint8_t *data)
@@ -214,163 +188,6 @@ START_TEST(done_may_submit_the_same_io_again)
 }
 END_TEST
 
-/* In done: two more flushes, and one of them has to be done before this done returns. */
-struct pair {
-	struct bdev *dev;
-	struct bdev_io bio, more[2];
-	bool by_submitter;
-	unsigned int nr; /* that have to be done; protected by lock */
-};
-
-static void one_more(struct bdev_io *bio)
-{
-	struct pair *pair = bio->owner;
-
-	pthread_mutex_lock(&lock);
-	if (pair->nr)
-		pair->nr--;
-	pthread_cond_broadcast(&all_done);
-	pthread_mutex_unlock(&lock);
-	count_down(bio);
-}
-
-static void submit_pair(struct bdev_io *bio)
-{
-	struct pair *pair = bio->owner;
-
-	for (unsigned int i = 0; i < 2; i++) {
-		bdev_io_init(&pair->more[i], BDEV_FLUSH, 0, NULL, 0);
-		pair->more[i].owner = pair;
-		pair->more[i].done = one_more;
-		pair->more[i].by_submitter = pair->by_submitter;
-		bdev_submit(pair->dev, &pair->more[i]);
-	}
-	pthread_mutex_lock(&lock);
-	while (pair->nr)
-		pthread_cond_wait(&all_done, &lock);
-	pthread_mutex_unlock(&lock);
-	count_down(bio);
-}
-
-static void run_pair(int kind, bool by_submitter)
-{
-	struct pair pair = {
-		.dev = open_file(kind, 0),
-		.by_submitter = by_submitter,
-		.nr = by_submitter ? 1 : 2,
-	};
-
-	usleep(50000); /* a thread that has just been started looks for work without being woken */
-	nr_left = 3;
-	bdev_io_init(&pair.bio, BDEV_FLUSH, 0, NULL, 0);
-	pair.bio.owner = &pair;
-	pair.bio.done = submit_pair;
-	bdev_submit(pair.dev, &pair.bio);
-	wait_for_all();
-	bdev_close(pair.dev);
-}
-
-START_TEST(submitter_that_is_busy_is_not_waited_for)
-{
-	run_pair(_i, false);
-}
-END_TEST
-
-START_TEST(submitter_keeps_one_for_itself_and_no_more)
-{
-	run_pair(_i, true);
-}
-END_TEST
-
-/* A flush whose done submits a short write, and the threads of both. */
-struct chase {
-	struct bdev *dev;
-	struct bdev_io flush, write;
-	pthread_t flusher, writer;
-	uint8_t *data;
-};
-
-static void note_writer(struct bdev_io *bio)
-{
-	((struct chase *)bio->owner)->writer = pthread_self();
-	count_down(bio);
-}
-
-static void submit_write(struct bdev_io *bio)
-{
-	struct chase *chase = bio->owner;
-
-	chase->flusher = pthread_self();
-	bdev_io_init(&chase->write, BDEV_WRITE, 0, chase->data, BLOCK);
-	chase->write.owner = chase;
-	chase->write.done = note_writer;
-	chase->write.by_submitter = true;
-	bdev_submit(chase->dev, &chase->write);
-	usleep(10000); /* a thread that was woken has it now */
-	count_down(bio);
-}
-
-/* Perhaps not at once: a thread that has just been started looks for work without being woken. */
-START_TEST(what_done_submits_is_carried_out_by_the_same_thread)
-{
-	struct chase chase = {.dev = open_file(_i, 0), .data = new_buffer(BLOCK)};
-
-	for (unsigned int i = 0; i < 20; i++) {
-		nr_left = 2;
-		bdev_io_init(&chase.flush, BDEV_FLUSH, 0, NULL, 0);
-		chase.flush.owner = &chase;
-		chase.flush.done = submit_write;
-		bdev_submit(chase.dev, &chase.flush);
-		wait_for_all();
-		if (pthread_equal(chase.flusher, chase.writer))
-			break;
-	}
-	ck_assert(pthread_equal(chase.flusher, chase.writer));
-	bdev_close(chase.dev);
-	free(chase.data);
-}
-END_TEST
-
-/* How long this thread may run at a stretch, ns. 0: another policy, or Linux before 6.12. */
-static uint64_t slice(void)
-{
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} attr = {.size = sizeof(attr)};
-
-	ck_assert_int_eq((int)syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0), 0);
-	return attr.policy == SCHED_OTHER ? attr.runtime : 0;
-}
-
-static void note_slice(struct bdev_io *bio)
-{
-	*(uint64_t *)bio->owner = slice();
-	count_down(bio);
-}
-
-START_TEST(io_threads_get_a_cpu_soon)
-{
-	struct bdev *dev = open_file(_i, 0);
-	uint64_t own = slice(), theirs = UINT64_MAX;
-	uint8_t *data = new_buffer(BLOCK);
-	struct bdev_io bio;
-
-	nr_left = 1;
-	bdev_io_init(&bio, BDEV_READ, 0, data, BLOCK);
-	bio.owner = &theirs;
-	bio.done = note_slice;
-	bdev_submit(dev, &bio);
-	wait_for_all();
-	ck_assert_uint_eq(theirs, own ? 100000 : 0);
-	bdev_close(dev);
-	free(data);
-}
-END_TEST
-
 /* What a thread submitted must not be lost when it ends. */
 static void *submit_and_end(void *arg)
 {
@@ -473,10 +290,6 @@ int main(void)
 		vector_longer_than_the_system_takes_is_written_whole,
 		zeroed_range_reads_as_zeros_and_its_neighbours_stay,
 		done_may_submit_the_same_io_again,
-		submitter_that_is_busy_is_not_waited_for,
-		submitter_keeps_one_for_itself_and_no_more,
-		what_done_submits_is_carried_out_by_the_same_thread,
-		io_threads_get_a_cpu_soon,
 		io_of_a_thread_that_ended_completes,
 		buffered_device_takes_any_offset_length_and_address,
 		file_cut_off_after_open_gives_io_error,

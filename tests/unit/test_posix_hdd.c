@@ -285,26 +285,12 @@ END_TEST
 
 enum { NR_IOS = 100 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t all_done = PTHREAD_COND_INITIALIZER;
-static unsigned int nr_left, nr_failed; /* protected by lock */
-
-static void count_down(struct bdev_io *bio)
-{
-	pthread_mutex_lock(&lock);
-	nr_failed += bio->err != 0;
-	if (--nr_left == 0)
-		pthread_cond_signal(&all_done);
-	pthread_mutex_unlock(&lock);
-}
-
-/* Submit a chain of blocks that are five apart, and wait for them. */
-static void run_chain(struct bdev *dev, enum bdev_op op, uint8_t *data)
+/* Submit a chain of blocks that are five apart, and wait for them. Returns how many failed. */
+static unsigned int run_chain(struct bdev *dev, enum bdev_op op, uint8_t *data)
 {
 	static struct bdev_io ios[NR_IOS];
 
 	nr_left = NR_IOS;
-	nr_failed = 0;
 	for (unsigned int i = 0; i < NR_IOS; i++) {
 		uint64_t block = i * 41 % NR_IOS; /* in no order */
 
@@ -313,10 +299,7 @@ static void run_chain(struct bdev *dev, enum bdev_op op, uint8_t *data)
 		ios[i].next = i + 1 < NR_IOS ? &ios[i + 1] : NULL;
 	}
 	dev->ops->submit(dev, ios);
-	pthread_mutex_lock(&lock);
-	while (nr_left)
-		pthread_cond_wait(&all_done, &lock);
-	pthread_mutex_unlock(&lock);
+	return wait_for_failures();
 }
 
 START_TEST(what_is_written_through_it_is_read_back)
@@ -326,11 +309,9 @@ START_TEST(what_is_written_through_it_is_read_back)
 
 	for (size_t i = 0; i < NR_IOS * BLOCK; i++)
 		data[i] = (uint8_t)(i / BLOCK * 7 + i);
-	run_chain(dev, BDEV_WRITE, data);
-	ck_assert_uint_eq(nr_failed, 0);
+	ck_assert_uint_eq(run_chain(dev, BDEV_WRITE, data), 0);
 	ck_assert_int_eq(bdev_flush(dev), 0);
-	run_chain(dev, BDEV_READ, copy);
-	ck_assert_uint_eq(nr_failed, 0);
+	ck_assert_uint_eq(run_chain(dev, BDEV_READ, copy), 0);
 	ck_assert_mem_eq(data, copy, NR_IOS * BLOCK);
 	bdev_close(dev);
 	free(copy);
@@ -359,8 +340,7 @@ START_TEST(errors_of_the_real_device_are_told)
 	uint8_t *buf = new_buffer(NR_IOS * BLOCK);
 
 	ck_assert(dev->read_only);
-	run_chain(dev, BDEV_WRITE, buf);
-	ck_assert_uint_eq(nr_failed, NR_IOS);
+	ck_assert_uint_eq(run_chain(dev, BDEV_WRITE, buf), NR_IOS);
 	ck_assert_int_lt(bdev_write(dev, 0, buf, BLOCK), 0);
 	bdev_close(dev);
 	free(buf);
@@ -397,7 +377,6 @@ START_TEST(nothing_is_done_before_the_real_device_has_done_it)
 	bdev_io_init(&bio, BDEV_FLUSH, 0, NULL, 0);
 	bio.done = count_down;
 	nr_left = 1;
-	nr_failed = 0;
 	bdev_submit(dev, &bio);
 	nanosleep(&pause, NULL);
 	pthread_mutex_lock(&lock);
@@ -405,10 +384,7 @@ START_TEST(nothing_is_done_before_the_real_device_has_done_it)
 	pthread_mutex_unlock(&lock);
 	held->err = -EIO;
 	held->done(held);
-	pthread_mutex_lock(&lock);
-	while (nr_left)
-		pthread_cond_wait(&all_done, &lock);
-	pthread_mutex_unlock(&lock);
+	ck_assert_uint_eq(wait_for_failures(), 1);
 	ck_assert_int_eq(bio.err, -EIO);
 	bdev_close(dev);
 }
