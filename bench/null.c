@@ -315,10 +315,14 @@ static int serve(void)
 	if (!err)
 		err = mount_it();
 	if (!err)
-		err = receive_start(&null.receive, null.session, &null.requests);
+		err = receive_init(&null.receive, null.session, &null.requests);
 	if (!err) {
-		wait_for_end(signals);
-		receive_stop(&null.receive);
+		err = receive_start(&null.receive);
+		if (!err) {
+			wait_for_end(signals);
+			receive_stop(&null.receive);
+		}
+		receive_fini(&null.receive);
 	}
 	if (null.session) {
 		fuse_session_unmount(null.session);

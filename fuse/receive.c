@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two receivers. Nothing here or in a handler may sleep in I/O. */
+/* The two receivers. Nothing here or in a handler may sleep in I/O, but for carry_out. */
 #include "config.h"
 
 #include "fuse/receive.h"
@@ -8,13 +8,21 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "engine/posix/device.h"
 #include "fuse/timer.h"
 
 #define WINDOW_MAX 50000u /* ns */
 #define WINDOW_FIRST 10000u
+
+struct receiver {
+	struct receive *receive;
+	struct request *request; /* to receive into */
+	uint64_t window;	 /* ns to look before sleeping */
+};
 
 static void raise_event(int fd)
 {
@@ -24,32 +32,85 @@ static void raise_event(int fd)
 		return; /* it is raised already */
 }
 
+static void lower_event(int fd)
+{
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) < 0)
+		return; /* it isn't raised */
+}
+
 static void call_second(struct receive *receive)
 {
 	if (!atomic_exchange(&receive->helping, true))
-		sem_post(&receive->help);
+		raise_event(receive->help_fd);
 }
 
-/*
- * Handle one request. 1, 0 if there is none now, -ESHUTDOWN at the end. *request may change, and
- * be NULL at the end.
- */
-static int receive_one(struct receive *receive, struct request **request)
+/* Have requests wake the second, or no more. False if the system won't. */
+static bool second_watches(struct receive *receive, bool watches)
 {
-	int len = fuse_session_receive_buf(receive->session, &(*request)->received);
+	struct epoll_event event = {.events = EPOLLIN};
 
+	return epoll_ctl(receive->second_fd, watches ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+			 fuse_session_fd(receive->session), &event) == 0;
+}
+
+/* The I/O that the first has taken, if any. */
+static void carry_out(struct receive *receive)
+{
+	bool watched;
+
+	if (!posix_io_has_taken())
+		return;
+	atomic_store(&receive->away, true);
+	watched = second_watches(receive, true);
+	if (!watched)
+		raise_event(receive->help_fd);
+	pthread_mutex_unlock(&receive->present);
+	posix_io_carry_out();
+	pthread_mutex_lock(&receive->present);
+	atomic_store(&receive->away, false);
+	if (watched)
+		second_watches(receive, false);
+}
+
+static bool hold_request(struct receiver *receiver)
+{
+	struct receive *receive = receiver->receive;
+
+	if (receiver->request)
+		return true;
+	receiver->request = request_hold(receive->pool);
+	if (receiver->request)
+		return true;
+	/* All are in use. */
+	request_submit_held();
+	carry_out(receive);
+	receiver->request = request_wait(receive->pool);
+	return receiver->request;
+}
+
+/* Handle one request. 1, 0 if there is none now, -ESHUTDOWN at the end. */
+static int receive_one(struct receiver *receiver)
+{
+	struct receive *receive = receiver->receive;
+	int len;
+
+	if (!hold_request(receiver))
+		return -ESHUTDOWN;
+	len = fuse_session_receive_buf(receive->session, &receiver->request->received);
 	if (len <= 0 || atomic_load_explicit(&receive->end, memory_order_relaxed)) {
 		request_none_came();
+		carry_out(receive);
 		return len == -EAGAIN || len == -EINTR ? 0 : -ESHUTDOWN;
 	}
 	if (request_came())
 		call_second(receive);
-	request_lend(*request);
-	fuse_session_process_buf(receive->session, &(*request)->received);
-	*request = request_return();
-	if (!*request)
-		*request = request_hold(receive->pool);
-	return *request ? 1 : -ESHUTDOWN;
+	request_lend(receiver->request);
+	fuse_session_process_buf(receive->session, &receiver->request->received);
+	receiver->request = request_return();
+	carry_out(receive);
+	return 1;
 }
 
 static void sleep_until_request(struct receive *receive)
@@ -63,108 +124,136 @@ static void sleep_until_request(struct receive *receive)
 }
 
 /* Look longer if the last sleep turned out shorter than we might have looked, else less. */
-static void adapt(struct receive *receive, uint64_t slept)
+static void adapt(struct receiver *receiver, uint64_t slept)
 {
 	if (slept <= WINDOW_MAX)
-		receive->window = receive->window ? WINDOW_MAX : WINDOW_FIRST;
-	else if (receive->window > WINDOW_FIRST)
-		receive->window /= 2;
+		receiver->window = receiver->window ? WINDOW_MAX : WINDOW_FIRST;
+	else if (receiver->window > WINDOW_FIRST)
+		receiver->window /= 2;
 	else
-		receive->window = 0;
+		receiver->window = 0;
 }
 
-static int wait_for_request(struct receive *receive, struct request **request)
+static int wait_for_request(struct receiver *receiver)
 {
 	uint64_t idle_since = timer_now();
 	int result;
 
-	while (timer_now() - idle_since < receive->window) {
+	while (timer_now() - idle_since < receiver->window) {
 		/* Whoever makes the next request may need this core for it. */
 		sched_yield();
-		result = receive_one(receive, request);
+		result = receive_one(receiver);
 		if (result)
 			return result;
 	}
-	sleep_until_request(receive);
-	adapt(receive, timer_now() - idle_since);
+	sleep_until_request(receiver->receive);
+	adapt(receiver, timer_now() - idle_since);
 	return 1;
+}
+
+static void end(struct receiver *receiver)
+{
+	struct receive *receive = receiver->receive;
+
+	if (receiver->request)
+		request_put(receiver->request);
+	atomic_store(&receive->end, true);
+	raise_event(receive->help_fd);
+	raise_event(receive->ended_fd);
 }
 
 static void *receive_first(void *arg)
 {
-	struct receive *receive = arg;
-	struct request *request = request_hold(receive->pool);
-	int result = request ? 1 : -ESHUTDOWN;
+	struct receiver receiver = {.receive = arg};
+	int result;
 
-	while (result >= 0) {
-		result = receive_one(receive, &request);
+	posix_io_volunteer();
+	pthread_mutex_lock(&receiver.receive->present);
+	do {
+		result = receive_one(&receiver);
 		if (result == 0)
-			result = wait_for_request(receive, &request);
-	}
-	if (request)
-		request_put(request);
-	atomic_store(&receive->end, true);
-	sem_post(&receive->help);
-	raise_event(receive->ended_fd);
+			result = wait_for_request(&receiver);
+	} while (result >= 0);
+	end(&receiver);
+	pthread_mutex_unlock(&receiver.receive->present);
 	return NULL;
+}
+
+static void sleep_until_called(struct receive *receive)
+{
+	struct epoll_event event;
+
+	while (epoll_wait(receive->second_fd, &event, 1, -1) < 0)
+		;
+	lower_event(receive->help_fd);
 }
 
 static void *receive_second(void *arg)
 {
 	struct receive *receive = arg;
-	struct request *request = request_hold(receive->pool);
+	struct receiver receiver = {.receive = receive};
+	int result;
 
-	for (;;) {
-		while (sem_wait(&receive->help) < 0)
-			;
-		if (atomic_load(&receive->end))
-			break;
-		while (request && receive_one(receive, &request) > 0)
-			;
+	do {
+		sleep_until_called(receive);
+		do {
+			result = receive_one(&receiver);
+			if (result == 0 && atomic_load(&receive->away))
+				result = wait_for_request(&receiver);
+		} while (result > 0);
 		atomic_store(&receive->helping, false);
-	}
-	if (request)
-		request_put(request);
+	} while (result >= 0);
+	end(&receiver);
 	return NULL;
 }
 
-void receive_moves(struct receive *receive, size_t len)
+int receive_init(struct receive *receive, struct fuse_session *session, struct request_pool *pool)
 {
-	if (len >= RECEIVE_LARGE)
-		call_second(receive);
-}
+	struct epoll_event event = {.events = EPOLLIN};
+	int fd = fuse_session_fd(session);
 
-static void close_events(struct receive *receive)
-{
-	if (receive->stop_fd >= 0)
-		close(receive->stop_fd);
-	if (receive->ended_fd >= 0)
-		close(receive->ended_fd);
-	sem_destroy(&receive->help);
-}
+	*receive = (struct receive){
+		.session = session,
+		.pool = pool,
+		.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.help_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.second_fd = epoll_create1(EPOLL_CLOEXEC),
+		.present = PTHREAD_MUTEX_INITIALIZER,
+	};
+	pool->fd = fd;
+	if (receive->stop_fd < 0 || receive->ended_fd < 0 || receive->help_fd < 0 ||
+	    receive->second_fd < 0 ||
+	    epoll_ctl(receive->second_fd, EPOLL_CTL_ADD, receive->help_fd, &event) < 0 ||
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
+		int err = -errno;
 
-int receive_start(struct receive *receive, struct fuse_session *session, struct request_pool *pool)
-{
-	int flags = fcntl(fuse_session_fd(session), F_GETFL);
-	int err;
-
-	receive->session = session;
-	receive->pool = pool;
-	pool->fd = fuse_session_fd(session);
-	receive->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	receive->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	sem_init(&receive->help, 0, 0);
-	if (receive->stop_fd < 0 || receive->ended_fd < 0 ||
-	    fcntl(fuse_session_fd(session), F_SETFL, flags | O_NONBLOCK) < 0) {
-		err = -errno;
-		close_events(receive);
+		receive_fini(receive);
 		return err;
 	}
-	err = pthread_create(&receive->first, NULL, receive_first, receive);
-	if (err) {
-		close_events(receive);
+	return 0;
+}
+
+void receive_fini(struct receive *receive)
+{
+	const int fds[] = {receive->stop_fd, receive->ended_fd, receive->help_fd,
+			   receive->second_fd};
+
+	if (receive->started)
+		pthread_join(receive->first, NULL);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	pthread_mutex_destroy(&receive->present);
+}
+
+int receive_start(struct receive *receive)
+{
+	int err = pthread_create(&receive->first, NULL, receive_first, receive);
+
+	if (err)
 		return -err;
-	}
+	receive->started = true;
 	err = pthread_create(&receive->second, NULL, receive_second, receive);
 	if (err) {
 		receive->second = receive->first;
@@ -179,9 +268,15 @@ void receive_stop(struct receive *receive)
 	fuse_session_exit(receive->session);
 	request_pool_close(receive->pool);
 	raise_event(receive->stop_fd);
-	sem_post(&receive->help);
-	pthread_join(receive->first, NULL);
+	raise_event(receive->help_fd);
 	if (!pthread_equal(receive->first, receive->second))
 		pthread_join(receive->second, NULL);
-	close_events(receive);
+	pthread_mutex_lock(&receive->present);
+	pthread_mutex_unlock(&receive->present);
+}
+
+void receive_moves(struct receive *receive, size_t len)
+{
+	if (len >= RECEIVE_LARGE)
+		call_second(receive);
 }

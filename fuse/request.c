@@ -132,24 +132,13 @@ static struct request *hold_free(struct request_pool *pool, bool wait)
 	return request;
 }
 
-static void submit_held(void)
-{
-	struct wb_io *first = held.first;
-
-	held.first = NULL;
-	held.nr = 0;
-	held.len = 0;
-	if (first)
-		held.submit(first);
-}
-
 struct request *request_hold(struct request_pool *pool)
 {
-	struct request *request = hold_free(pool, false);
+	return hold_free(pool, false);
+}
 
-	if (request)
-		return request;
-	submit_held();
+struct request *request_wait(struct request_pool *pool)
+{
 	return hold_free(pool, true);
 }
 
@@ -230,12 +219,23 @@ void request_answer_write(struct request *request)
 	request_put(request);
 }
 
+void request_submit_held(void)
+{
+	struct wb_io *first = held.first;
+
+	held.first = NULL;
+	held.nr = 0;
+	held.len = 0;
+	if (first)
+		held.submit(first);
+}
+
 void request_submit(struct request *request, void (*submit)(struct wb_io *chain))
 {
 	struct wb_io *io = &request->io;
 
 	if (submit != held.submit)
-		submit_held();
+		request_submit_held();
 	held.submit = submit;
 	io->next = NULL;
 	if (!held.first) {
@@ -246,13 +246,13 @@ void request_submit(struct request *request, void (*submit)(struct wb_io *chain)
 	held.last = &io->next;
 	held.len += io->len;
 	if (held.nr >= held.most || held.len >= HELD_LEN)
-		submit_held();
+		request_submit_held();
 }
 
 bool request_came(void)
 {
 	if (held.first && ++held.nr > held.most)
-		submit_held();
+		request_submit_held();
 	if (++held.run < MANY)
 		return false;
 	held.run = 0;
@@ -265,7 +265,7 @@ bool request_came(void)
 /* To hold back as many as are in flight would make the other side wait for us, and us for it. */
 void request_none_came(void)
 {
-	submit_held();
+	request_submit_held();
 	held.run = 0;
 	if (held.most > 1)
 		held.most /= 2;

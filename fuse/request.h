@@ -80,10 +80,12 @@ int request_pool_init(struct request_pool *pool, struct server *server) WB_CHECK
 void request_pool_fini(struct request_pool *pool);
 
 /*
- * Receivers: the context to receive into. Blocks while none is free, and then holds nothing back;
- * NULL once the pool is closed.
+ * Receivers: a context to receive into. NULL: none is free, or the pool is closed. Who then waits
+ * for one may hold nothing back, since others may wait for that.
  */
 struct request *request_hold(struct request_pool *pool);
+/* Blocks; NULL once the pool is closed. */
+struct request *request_wait(struct request_pool *pool);
 
 /* No receiver shall wait any more. */
 void request_pool_close(struct request_pool *pool);
@@ -120,5 +122,7 @@ void request_submit(struct request *request, void (*submit)(struct wb_io *chain)
 bool request_came(void);
 /* There is none now: submit what is held back. */
 void request_none_came(void);
+/* Submit what is held back. */
+void request_submit_held(void);
 
 #endif

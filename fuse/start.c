@@ -223,9 +223,24 @@ static int start_run_lock(struct server *server)
 	return 0;
 }
 
+static int start_receive(struct server *server)
+{
+	int err = receive_init(&server->receive, server->session, &server->requests);
+
+	if (err)
+		message(MESSAGE_ERROR, "receivers: prepare: %s", reason(err));
+	return err;
+}
+
+static int stop_receive(struct server *server)
+{
+	receive_fini(&server->receive);
+	return 0;
+}
+
 static int start_receivers(struct server *server)
 {
-	int err = receive_start(&server->receive, server->session, &server->requests);
+	int err = receive_start(&server->receive);
 
 	if (err) {
 		message(MESSAGE_ERROR, "receivers: start: %s", reason(err));
@@ -275,6 +290,8 @@ static const struct step {
 	/* judges before migration begins */
 	{"modulator", start_modulator, stop_modulator, OFFLINE_NOT},
 	{"control", start_control, stop_control, OFFLINE_NOT},
+	/* at the end waits for I/O of the generation, which tells about that while it stops */
+	{"receive", start_receive, stop_receive, OFFLINE_NOT},
 	{"generation", start_generation, stop_generation, OFFLINE_BACKINGS},
 	{"run lock", start_run_lock, NULL, OFFLINE_NOT},
 	{"receivers", start_receivers, stop_receivers, OFFLINE_NOT},
