@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,10 +19,15 @@
 #define WINDOW_MAX 50000u /* ns */
 #define WINDOW_FIRST 10000u
 
+/* Requests during an I/O of the first; after so many it carries out none for some more. */
+#define CROWD 2u
+#define BACKOFF 256u
+
 struct receiver {
 	struct receive *receive;
 	struct request *request; /* to receive into */
 	uint64_t window;	 /* ns to look before sleeping */
+	unsigned int backoff;	 /* requests until it carries out I/O again */
 };
 
 static void raise_event(int fd)
@@ -55,23 +61,48 @@ static bool second_watches(struct receive *receive, bool watches)
 			 fuse_session_fd(receive->session), &event) == 0;
 }
 
-/* The I/O that the first has taken, if any. */
-static void carry_out(struct receive *receive)
+static bool ended(const struct receive *receive)
 {
+	return atomic_load_explicit(&receive->end, memory_order_relaxed);
+}
+
+/* It is wanted here: leave I/O to the I/O threads for some time. */
+static void back_off(struct receiver *receiver)
+{
+	receiver->backoff = BACKOFF;
+	posix_io_volunteer(false);
+}
+
+static void back_off_less(struct receiver *receiver)
+{
+	if (receiver->backoff && --receiver->backoff == 0)
+		posix_io_volunteer(true);
+}
+
+/* The I/O that the first has taken, if any. */
+static void carry_out(struct receiver *receiver)
+{
+	struct receive *receive = receiver->receive;
+	unsigned int before;
 	bool watched;
 
 	if (!posix_io_has_taken())
 		return;
-	atomic_store(&receive->away, true);
+	request_submit_held();
+	before = atomic_load(&receive->nr_second);
 	watched = second_watches(receive, true);
-	if (!watched)
+	if (!watched) {
+		atomic_store(&receive->unwatched, true);
 		raise_event(receive->help_fd);
+	}
 	pthread_mutex_unlock(&receive->present);
 	posix_io_carry_out();
 	pthread_mutex_lock(&receive->present);
-	atomic_store(&receive->away, false);
+	atomic_store(&receive->unwatched, false);
 	if (watched)
 		second_watches(receive, false);
+	if (atomic_load(&receive->nr_second) - before >= CROWD)
+		back_off(receiver);
 }
 
 static bool hold_request(struct receiver *receiver)
@@ -85,7 +116,7 @@ static bool hold_request(struct receiver *receiver)
 		return true;
 	/* All are in use. */
 	request_submit_held();
-	carry_out(receive);
+	carry_out(receiver);
 	receiver->request = request_wait(receive->pool);
 	return receiver->request;
 }
@@ -99,17 +130,17 @@ static int receive_one(struct receiver *receiver)
 	if (!hold_request(receiver))
 		return -ESHUTDOWN;
 	len = fuse_session_receive_buf(receive->session, &receiver->request->received);
-	if (len <= 0 || atomic_load_explicit(&receive->end, memory_order_relaxed)) {
+	if (len <= 0 || ended(receive)) {
 		request_none_came();
-		carry_out(receive);
-		return len == -EAGAIN || len == -EINTR ? 0 : -ESHUTDOWN;
+		carry_out(receiver);
+		return !ended(receive) && (len == -EAGAIN || len == -EINTR) ? 0 : -ESHUTDOWN;
 	}
-	if (request_came())
-		call_second(receive);
 	request_lend(receiver->request);
 	fuse_session_process_buf(receive->session, &receiver->request->received);
+	if (request_handled())
+		call_second(receive);
 	receiver->request = request_return();
-	carry_out(receive);
+	carry_out(receiver);
 	return 1;
 }
 
@@ -162,17 +193,28 @@ static void end(struct receiver *receiver)
 	raise_event(receive->ended_fd);
 }
 
+/* They are the daemon's, but for those that a write may bring, such as SIGXFSZ. */
+static void take_no_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
 static void *receive_first(void *arg)
 {
 	struct receiver receiver = {.receive = arg};
 	int result;
 
-	posix_io_volunteer();
+	take_no_signals();
+	posix_io_volunteer(true);
 	pthread_mutex_lock(&receiver.receive->present);
 	do {
 		result = receive_one(&receiver);
 		if (result == 0)
 			result = wait_for_request(&receiver);
+		back_off_less(&receiver);
 	} while (result >= 0);
 	end(&receiver);
 	pthread_mutex_unlock(&receiver.receive->present);
@@ -198,7 +240,9 @@ static void *receive_second(void *arg)
 		sleep_until_called(receive);
 		do {
 			result = receive_one(&receiver);
-			if (result == 0 && atomic_load(&receive->away))
+			if (result > 0)
+				atomic_fetch_add(&receive->nr_second, 1);
+			else if (result == 0 && atomic_load(&receive->unwatched))
 				result = wait_for_request(&receiver);
 		} while (result > 0);
 		atomic_store(&receive->helping, false);

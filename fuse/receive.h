@@ -32,7 +32,8 @@ struct receive {
 	int second_fd;		      /* epoll: what wakes the second; const */
 	int help_fd;		      /* eventfd, in second_fd: the first asks for help; const */
 	atomic_bool helping;	      /* the second is awake */
-	atomic_bool away;	      /* the first is in I/O */
+	atomic_bool unwatched;	      /* the first is in I/O, and requests don't wake the second */
+	atomic_uint nr_second;	      /* requests that the second has received */
 	pthread_mutex_t present;      /* held by the first while it isn't */
 	atomic_bool end;
 };

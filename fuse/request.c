@@ -44,7 +44,7 @@ static _Thread_local struct request *lent, *taken;
 static _Thread_local struct {
 	void (*submit)(struct wb_io *chain);
 	struct wb_io *first, **last;
-	unsigned int nr;   /* requests since the first of them came, with those that are not held */
+	unsigned int nr;   /* requests since the first of them, with those that are not held */
 	uint64_t len;	   /* bytes */
 	unsigned int most; /* so many at a time */
 	unsigned int run;  /* requests since there was none, or since that many came */
@@ -238,20 +238,18 @@ void request_submit(struct request *request, void (*submit)(struct wb_io *chain)
 		request_submit_held();
 	held.submit = submit;
 	io->next = NULL;
-	if (!held.first) {
+	if (!held.first)
 		held.last = &held.first;
-		held.nr = 1;
-	}
 	*held.last = io;
 	held.last = &io->next;
 	held.len += io->len;
-	if (held.nr >= held.most || held.len >= HELD_LEN)
+	if (held.len >= HELD_LEN)
 		request_submit_held();
 }
 
-bool request_came(void)
+bool request_handled(void)
 {
-	if (held.first && ++held.nr > held.most)
+	if (held.first && ++held.nr >= held.most)
 		request_submit_held();
 	if (++held.run < MANY)
 		return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Request contexts: everything that one FUSE request needs until it is answered, allocated once.
- * A receiver always holds one to receive into. A request that can't be answered before its
+ * A receiver holds one to receive into. A request that can't be answered before its
  * handler returns takes the context along (request_take) and gives it back when it has answered
  * (request_put), on whatever thread that is; the receiver meanwhile goes on with another one, or
  * waits for one if all are in use.
@@ -116,10 +116,10 @@ void request_put(struct request *request);
 void request_submit(struct request *request, void (*submit)(struct wb_io *chain));
 
 /*
- * Receivers: a request has come. True now and then while there has been no pause for long: the
- * receiver can't keep up.
+ * Receivers: a handler has returned; before request_return. True now and then while there has been
+ * no pause for long: the receiver can't keep up.
  */
-bool request_came(void);
+bool request_handled(void);
 /* There is none now: submit what is held back. */
 void request_none_came(void);
 /* Submit what is held back. */

@@ -33,12 +33,13 @@ int posix_io_start(enum posix_io_kind kind, const struct wb_env *env, struct pos
 void posix_io_stop(struct posix_io *io);
 
 /*
- * The calling thread, one of the host, offers to carry out itself what it submits with by_submitter
- * set: a short I/O when nothing else is under way, and the flush after it. That saves waking
- * another thread, which takes as long as the I/O. After each call that may submit, the thread
- * looks whether it has taken something, and carries that out before it waits for anything.
+ * The calling thread, one of the host, offers, or does not any more, to carry out itself what it
+ * submits with by_submitter set: a short I/O when nothing else is under way, and the flush of what
+ * it has written. That saves waking another thread, which takes as long as the I/O. After each call
+ * that may submit, the thread looks whether it has taken something, and carries that out before it
+ * waits for anything. It takes no signals: a write may bring some.
  */
-void posix_io_volunteer(void);
+void posix_io_volunteer(bool volunteers);
 bool posix_io_has_taken(void);
 /* Blocks in I/O, perhaps for ever; calls done. */
 void posix_io_carry_out(void);

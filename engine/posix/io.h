@@ -83,10 +83,10 @@ int threads_start(const struct wb_env *env, struct posix_io **io) WB_CHECK;
 void threads_carry_out(struct posix_io *io, struct bdev *dev, struct bdev_io *chain);
 
 /*
- * Whether this thread, one of the pool or a volunteer, will carry out an I/O itself; then it is
- * submitted.
+ * Whether this thread, one of the pool or a volunteer, will carry out an I/O itself, with nothing
+ * else in the pool; then it is submitted.
  */
-bool threads_take(struct posix_io *io, struct bdev *dev, struct bdev_io *bio) WB_CHECK;
+bool threads_take_lone(struct posix_io *io, struct bdev *dev, struct bdev_io *bio) WB_CHECK;
 
 /* The longest I/O that doesn't keep a volunteer from other things, bytes. */
 #define POSIX_LONE_MAX (64u * 1024)

@@ -35,35 +35,39 @@ struct pool {
 static _Thread_local struct {
 	const struct pool *pool; /* that it is one of */
 	bool volunteers;
-	bool carrying_out;     /* a volunteer: it has left what it does otherwise */
-	struct bdev_io *taken; /* one only: it may take for ever */
+	bool carrying_out;	    /* a volunteer: it has left what it does otherwise */
+	const struct bdev *written; /* the same: what it has just taken is a write to that */
+	struct bdev_io *taken;	    /* one only: it may take for ever */
 	struct pool *taken_from;
 } self;
 
-/*
- * A thread of the pool goes on with what its done submits. A volunteer has other things to do, and
- * returns to them with what it began: a short I/O, and the flush that makes it durable.
- */
-static bool may_take(struct pool *pool, const struct bdev_io *io)
+static void take(struct pool *pool, struct bdev *dev, struct bdev_io *io)
 {
-	if (!io->by_submitter || self.taken)
-		return false;
-	if (!self.volunteers)
-		return self.pool == pool;
-	return threads_idle(&pool->base) && io->len <= POSIX_LONE_MAX &&
-	       (!self.carrying_out || io->op == BDEV_FLUSH);
-}
-
-bool threads_take(struct posix_io *base, struct bdev *dev, struct bdev_io *io)
-{
-	struct pool *pool = container_of(base, struct pool, base);
-
-	if (!may_take(pool, io))
-		return false;
 	atomic_fetch_add(&pool->nr_busy, 1);
 	transfer_begin(dev, io);
 	self.taken = io;
 	self.taken_from = pool;
+	self.written = io->op == BDEV_WRITE ? dev : NULL;
+}
+
+/* A volunteer returns to other things after a short I/O, and the flush that makes it durable. */
+static bool volunteer_may_take(const struct bdev *dev, const struct bdev_io *io)
+{
+	if (self.carrying_out)
+		return io->op == BDEV_FLUSH && self.written == dev;
+	return (io->op == BDEV_READ || io->op == BDEV_WRITE || io->op == BDEV_FLUSH) &&
+	       io->len <= POSIX_LONE_MAX;
+}
+
+bool threads_take_lone(struct posix_io *base, struct bdev *dev, struct bdev_io *io)
+{
+	struct pool *pool = container_of(base, struct pool, base);
+
+	if (io->next || !io->by_submitter || self.taken || !threads_idle(base))
+		return false;
+	if (self.pool != pool && !(self.volunteers && volunteer_may_take(dev, io)))
+		return false;
+	take(pool, dev, io);
 	return true;
 }
 
@@ -72,8 +76,11 @@ void threads_carry_out(struct posix_io *base, struct bdev *dev, struct bdev_io *
 	struct pool *pool = container_of(base, struct pool, base);
 	struct bdev_io *next = chain->next;
 
-	if (threads_take(base, dev, chain))
+	/* A thread of the pool goes on with what its done submits. */
+	if (self.pool == pool && chain->by_submitter && !self.taken) {
+		take(pool, dev, chain);
 		chain = next;
+	}
 	/* A whole chain goes in under one lock, so no done can run while it is walked. */
 	LOCK_SCOPE(&pool->lock);
 	for (struct bdev_io *io = chain; io; io = io->next) {
@@ -92,7 +99,10 @@ bool threads_idle(struct posix_io *base)
 
 static void threads_submit(struct bdev *dev, struct bdev_io *chain)
 {
-	threads_carry_out(posix_device_of(dev)->io, dev, chain);
+	struct posix_io *io = posix_device_of(dev)->io;
+
+	if (!threads_take_lone(io, dev, chain))
+		threads_carry_out(io, dev, chain);
 }
 
 static const struct bdev_ops threads_ops = {
@@ -147,9 +157,9 @@ static void carry_out_taken(void)
 	}
 }
 
-void posix_io_volunteer(void)
+void posix_io_volunteer(bool volunteers)
 {
-	self.volunteers = true;
+	self.volunteers = volunteers;
 }
 
 bool posix_io_has_taken(void)

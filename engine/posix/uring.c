@@ -154,7 +154,7 @@ static bool submit_lone(struct uring *uring, struct bdev *dev, struct bdev_io *i
 	if (io->next || io->len > POSIX_LONE_MAX || atomic_load(&uring->in_flight) > 0 ||
 	    !threads_idle(uring->pool))
 		return false;
-	if (threads_take(uring->pool, dev, io))
+	if (threads_take_lone(uring->pool, dev, io))
 		return true;
 	if (io->op != BDEV_WRITE)
 		return false;

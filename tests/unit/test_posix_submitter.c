@@ -127,11 +127,12 @@ END_TEST
 
 /* ---- volunteers ---- */
 
-/* A write, the flush that its done submits, and the write that the flush's done submits. */
+/* A write, the flush that its done submits, and what the flush's done submits. */
 struct relief {
-	struct bdev *dev;
+	struct bdev *dev, *flushed;
+	enum bdev_op next_op;
 	struct bdev_io write, flush, next;
-	pthread_t writer, flusher, next_writer;
+	pthread_t volunteer, writer, flusher, next_one;
 	uint8_t *data;
 };
 
@@ -146,9 +147,9 @@ static void init_relief(struct relief *relief, struct bdev_io *bio, enum bdev_op
 	bio->by_submitter = true;
 }
 
-static void note_next_writer(struct bdev_io *bio)
+static void note_next_one(struct bdev_io *bio)
 {
-	((struct relief *)bio->owner)->next_writer = pthread_self();
+	((struct relief *)bio->owner)->next_one = pthread_self();
 	count_down(bio);
 }
 
@@ -157,7 +158,7 @@ static void note_flusher(struct bdev_io *bio)
 	struct relief *relief = bio->owner;
 
 	relief->flusher = pthread_self();
-	init_relief(relief, &relief->next, BDEV_WRITE, note_next_writer);
+	init_relief(relief, &relief->next, relief->next_op, note_next_one);
 	bdev_submit(relief->dev, &relief->next);
 	count_down(bio);
 }
@@ -168,7 +169,7 @@ static void note_first_writer(struct bdev_io *bio)
 
 	relief->writer = pthread_self();
 	init_relief(relief, &relief->flush, BDEV_FLUSH, note_flusher);
-	bdev_submit(relief->dev, &relief->flush);
+	bdev_submit(relief->flushed, &relief->flush);
 	count_down(bio);
 }
 
@@ -176,7 +177,7 @@ static void *write_and_flush(void *arg)
 {
 	struct relief *relief = arg;
 
-	posix_io_volunteer();
+	posix_io_volunteer(true);
 	nr_left = 3;
 	init_relief(relief, &relief->write, BDEV_WRITE, note_first_writer);
 	bdev_submit(relief->dev, &relief->write);
@@ -188,29 +189,67 @@ static void *write_and_flush(void *arg)
 	return NULL;
 }
 
+static void run_relief(struct relief *relief)
+{
+	relief->data = new_buffer(BLOCK);
+	ck_assert_int_eq(pthread_create(&relief->volunteer, NULL, write_and_flush, relief), 0);
+	ck_assert_int_eq(pthread_join(relief->volunteer, NULL), 0);
+	ck_assert(pthread_equal(relief->writer, relief->volunteer));
+	free(relief->data);
+	bdev_close(relief->dev);
+}
+
 START_TEST(volunteer_writes_and_flushes_and_does_no_more)
 {
-	struct relief relief = {.dev = open_file(_i, 0), .data = new_buffer(BLOCK)};
-	pthread_t thread;
+	static const enum bdev_op next_ops[] = {BDEV_READ, BDEV_WRITE, BDEV_FLUSH};
 
-	ck_assert_int_eq(pthread_create(&thread, NULL, write_and_flush, &relief), 0);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert(pthread_equal(relief.writer, thread));
-	ck_assert(pthread_equal(relief.flusher, thread));
-	ck_assert(!pthread_equal(relief.next_writer, thread));
-	bdev_close(relief.dev);
-	free(relief.data);
+	for (size_t i = 0; i < ARRAY_SIZE(next_ops); i++) {
+		struct relief relief = {.next_op = next_ops[i]};
+
+		relief.dev = relief.flushed = open_file(_i, 0);
+		run_relief(&relief);
+		ck_assert(pthread_equal(relief.flusher, relief.volunteer));
+		ck_assert(!pthread_equal(relief.next_one, relief.volunteer));
+		posix_io_stop(io);
+		io = NULL;
+	}
 }
 END_TEST
 
-/* Whether a volunteer takes a read of `len`. */
-static bool takes(struct bdev *dev, struct bdev_io *bio, void *data, size_t len, bool by_submitter)
+START_TEST(volunteer_flushes_only_what_it_has_written)
 {
-	bdev_io_init(bio, BDEV_READ, 0, data, len);
+	struct relief relief = {.dev = open_file(_i, 0), .next_op = BDEV_WRITE};
+
+	path[strlen(path) - 1] = '2';
+	make_file(FILE_SIZE);
+	ck_assert_int_eq(device_open(io, path, 0, &relief.flushed), 0);
+	unlink(path);
+	path[strlen(path) - 1] = 'g';
+	run_relief(&relief);
+	ck_assert(!pthread_equal(relief.flusher, relief.volunteer));
+	bdev_close(relief.flushed);
+}
+END_TEST
+
+static struct bdev_io *prepare(struct bdev_io *bio, enum bdev_op op, void *data, size_t len)
+{
+	bdev_io_init(bio, op, 0, data, len);
 	bio->done = count_down;
-	bio->by_submitter = by_submitter;
-	bdev_submit(dev, bio);
-	return posix_io_has_taken();
+	bio->by_submitter = true;
+	return bio;
+}
+
+/* Whether a volunteer takes the first of so many; if not, they are done. */
+static bool takes(struct bdev *dev, struct bdev_io *bio, unsigned int nr)
+{
+	nr_left = nr;
+	bio->dev = dev;
+	dev->ops->submit(dev, bio);
+	if (posix_io_has_taken())
+		return true;
+	wait_for_all();
+	usleep(10000); /* they have counted what they did */
+	return false;
 }
 
 static void *read_this_and_that(void *arg)
@@ -219,25 +258,24 @@ static void *read_this_and_that(void *arg)
 	uint8_t *data = new_buffer((1u << 20));
 	struct bdev_io bio, other;
 
-	nr_left = 1;
-	ck_assert(!takes(dev, &bio, data, BLOCK, true));
-	wait_for_all();
-	posix_io_volunteer();
-	nr_left = 1;
-	ck_assert(!takes(dev, &bio, data, BLOCK, false));
-	wait_for_all();
-	nr_left = 1;
-	ck_assert(!takes(dev, &bio, data, (1u << 20), true));
-	wait_for_all();
+	ck_assert(!takes(dev, prepare(&bio, BDEV_READ, data, BLOCK), 1));
+	posix_io_volunteer(true);
+	prepare(&bio, BDEV_READ, data, BLOCK)->by_submitter = false;
+	ck_assert(!takes(dev, &bio, 1));
+	ck_assert(!takes(dev, prepare(&bio, BDEV_READ, data, 1u << 20), 1));
+	ck_assert(!takes(dev, prepare(&bio, BDEV_DISCARD, NULL, BLOCK), 1));
+	prepare(&bio, BDEV_READ, data, BLOCK)->next = prepare(&other, BDEV_READ, data + BLOCK,
+							      BLOCK);
+	ck_assert(!takes(dev, &bio, 2));
 	/* The first one is under way, so the second goes to others, and is done first. */
-	usleep(10000); /* they have counted what they did */
-	nr_left = 2;
-	ck_assert(takes(dev, &bio, data, BLOCK, true));
-	takes(dev, &other, data + BLOCK, BLOCK, true);
+	ck_assert(takes(dev, prepare(&bio, BDEV_READ, data, BLOCK), 2));
+	bdev_submit(dev, prepare(&other, BDEV_READ, data + BLOCK, BLOCK));
 	while (__atomic_load_n(&nr_left, __ATOMIC_SEQ_CST) == 2)
 		usleep(1000);
 	posix_io_carry_out();
 	wait_for_all();
+	posix_io_volunteer(false);
+	ck_assert(!takes(dev, prepare(&bio, BDEV_READ, data, BLOCK), 1));
 	free(data);
 	return NULL;
 }
@@ -300,6 +338,7 @@ int main(void)
 		submitter_keeps_one_for_itself_and_no_more,
 		what_done_submits_is_carried_out_by_the_same_thread,
 		volunteer_writes_and_flushes_and_does_no_more,
+		volunteer_flushes_only_what_it_has_written,
 		volunteer_takes_only_what_is_short_and_alone,
 		io_threads_get_a_cpu_soon,
 	};
