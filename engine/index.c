@@ -72,10 +72,13 @@ void index_expect(const struct index *index, uint8_t backing, uint64_t block)
 	__builtin_prefetch(bucket(index, backing, block), 1);
 }
 
-void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block)
+void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block,
+			unsigned int depth)
 {
 	uint32_t p = *bucket(index, backing, block);
 
+	while (p && depth--)
+		p = index->entries[p - 1].next;
 	if (p)
 		__builtin_prefetch(&index->entries[p - 1]);
 }

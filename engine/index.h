@@ -48,10 +48,14 @@ void index_populate(const struct index *index, uint32_t position, uint32_t nr);
 /* The position of the newest copy of a block, or INDEX_NONE. */
 uint32_t index_find(const struct index *index, uint8_t backing, uint64_t block);
 
-/* A block will be looked up soon. Without the mutex. */
+/*
+ * A block will be looked up soon: fetch what that needs into the CPU's cache. First its bucket;
+ * a little later the first entry there (depth 0), then the next (1), each when the one before has
+ * arrived. The bucket without the mutex, entries with it.
+ */
 void index_expect(const struct index *index, uint8_t backing, uint64_t block);
-/* It will be looked up very soon. Mutex held. */
-void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block);
+void index_expect_entry(const struct index *index, uint8_t backing, uint64_t block,
+			unsigned int depth);
 
 /* Describe what is at a position; it must not be linked. flags without INDEX_LINKED. */
 void index_set(struct index *index, uint32_t position, uint8_t backing, uint64_t block,

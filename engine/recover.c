@@ -18,8 +18,8 @@
 #include "engine/reason.h"
 #include "engine/scan.h"
 
-#define EXPECT_BUCKETS 16u /* entries ahead */
-#define EXPECT_ENTRIES 8u
+#define EXPECT_DEPTH 2u		   /* entries of a bucket; few have more */
+#define EXPECT_AHEAD 8u		   /* blocks from one step of `expect` to the next */
 #define LARGEST_START (1ull << 49) /* half of what format.c accepts */
 
 /* An entry of a request whose end has not been seen yet. */
@@ -175,23 +175,23 @@ static void apply_record(struct recovery *r, const struct held_record *held, boo
 }
 
 /*
- * Where the index has blocks that are to be applied later is fetched from memory meanwhile: that
- * takes longer than all the rest, and most of the time that recovery takes.
+ * Where the index has blocks that are to be applied later is fetched from memory meanwhile, step by
+ * step: that takes longer than all the rest, and most of the time that recovery takes.
  */
 static void expect(struct recovery *r, uint32_t i)
 {
 	const struct index *index = &r->wb->index;
+	const struct held_entry *held = r->held;
 
-	if (i + EXPECT_BUCKETS < r->nr_held) {
-		const struct record_entry *e = &r->held[i + EXPECT_BUCKETS].entry;
-
-		index_expect(index, e->backing, e->block);
+	for (unsigned int depth = EXPECT_DEPTH; depth-- > 0;) {
+		i += EXPECT_AHEAD;
+		if (i < r->nr_held)
+			index_expect_entry(index, held[i].entry.backing, held[i].entry.block,
+					   depth);
 	}
-	if (i + EXPECT_ENTRIES < r->nr_held) {
-		const struct record_entry *e = &r->held[i + EXPECT_ENTRIES].entry;
-
-		index_expect_entry(index, e->backing, e->block);
-	}
+	i += EXPECT_AHEAD;
+	if (i < r->nr_held)
+		index_expect(index, held[i].entry.backing, held[i].entry.block);
 }
 
 /* The last of the held records ends a request: all of them count. */
