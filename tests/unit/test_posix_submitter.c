@@ -252,6 +252,16 @@ static bool takes(struct bdev *dev, struct bdev_io *bio, unsigned int nr)
 	return false;
 }
 
+static unsigned int left(void)
+{
+	unsigned int nr;
+
+	pthread_mutex_lock(&lock);
+	nr = nr_left;
+	pthread_mutex_unlock(&lock);
+	return nr;
+}
+
 static void *read_this_and_that(void *arg)
 {
 	struct bdev *dev = arg;
@@ -270,7 +280,7 @@ static void *read_this_and_that(void *arg)
 	/* The first one is under way, so the second goes to others, and is done first. */
 	ck_assert(takes(dev, prepare(&bio, BDEV_READ, data, BLOCK), 2));
 	bdev_submit(dev, prepare(&other, BDEV_READ, data + BLOCK, BLOCK));
-	while (__atomic_load_n(&nr_left, __ATOMIC_SEQ_CST) == 2)
+	while (left() == 2)
 		usleep(1000);
 	posix_io_carry_out();
 	wait_for_all();
