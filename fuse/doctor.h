@@ -34,7 +34,7 @@ void doctor_tell(struct doctor *doctor, enum finding finding, const char *what, 
 
 /* doctor_system.c: what every mount on this machine needs. */
 void doctor_system(struct doctor *doctor);
-/* doctor_io.c: how devices can be used; loop devices, io_uring, memory. */
+/* doctor_io.c: how devices can be used; loop devices, io_uring, memory, virtual CPUs. */
 void doctor_io(struct doctor *doctor);
 /* doctor_target.c: a mount point, a cache, or what may become a backing. */
 void doctor_target(struct doctor *doctor, const char *path);

@@ -181,6 +181,31 @@ static void check_huge_pages(struct doctor *doctor, const char *meminfo)
 	doctor_tell(doctor, FINDING_WARNING, "huge pages", "none: direct I/O takes more CPU time");
 }
 
+/* ---- virtual machines ---- */
+
+/*
+ * To wake up a virtual CPU that has halted takes its host longer than most requests take. Linux can
+ * have it wait a little before it halts; without that driver there is nothing to tell.
+ */
+static void check_halt_polling(struct doctor *doctor)
+{
+	static const char path[] = "/sys/module/haltpoll/parameters/guest_halt_poll_ns";
+	char text[32], driver[32];
+	unsigned int ns;
+
+	machine_read("/sys/devices/system/cpu/cpuidle/current_driver", driver, sizeof(driver));
+	machine_read(path, text, sizeof(text));
+	if (strncmp(driver, "haltpoll", strlen("haltpoll")) != 0 || sscanf(text, "%u", &ns) != 1)
+		return;
+	if (ns) {
+		doctor_tell(doctor, FINDING_OK, "halt polling", "%u us", ns / 1000);
+		return;
+	}
+	doctor_fix(doctor, "echo 200000 >%s    # as root; costs the host some CPU time", path);
+	doctor_tell(doctor, FINDING_WARNING, "halt polling",
+		    "off: one who waits for each write waits up to twice as long");
+}
+
 void doctor_io(struct doctor *doctor)
 {
 	char meminfo[FILE_LEN];
@@ -191,4 +216,5 @@ void doctor_io(struct doctor *doctor)
 	machine_read("/proc/meminfo", meminfo, sizeof(meminfo));
 	check_memory(doctor, meminfo);
 	check_huge_pages(doctor, meminfo);
+	check_halt_polling(doctor);
 }

@@ -72,6 +72,21 @@ fix=$(sed -n 's/^ *fix: \(cd \/sbin .*\)  *# as root$/\1/p' "$tmp/out")
 expect_status 0 with "mount -t tmpfs none $sbin; $fix" "$WBFS" doctor
 found ok 'mount\(8\): knows wbfs'
 
+# A virtual machine whose CPUs halt as soon as they have nothing to do.
+haltpoll() {
+	with "mount -t tmpfs none /sys/devices/system/cpu; mount -t tmpfs none /sys/module
+		mkdir -p /sys/devices/system/cpu/cpuidle /sys/module/haltpoll/parameters
+		echo $1 >/sys/devices/system/cpu/cpuidle/current_driver
+		echo $2 >/sys/module/haltpoll/parameters/guest_halt_poll_ns" "$WBFS" doctor
+}
+expect_status 0 haltpoll haltpoll 0
+found warn 'halt polling: off'
+fixed 'echo 200000 >/sys/module/haltpoll/parameters/guest_halt_poll_ns'
+expect_status 0 haltpoll haltpoll 200000
+found ok 'halt polling: 200 us'
+expect_status 0 haltpoll none 0
+not grep -q 'halt polling' "$tmp/out" || fail 'another driver'
+
 # Loop devices that could be made, but have no name in /dev.
 expect_status 0 with 'mount -t tmpfs none /dev; mknod /dev/null c 1 3; mknod /dev/fuse c 10 229
 	mknod /dev/loop-control c 10 237' "$WBFS" doctor
