@@ -22,33 +22,11 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/unit.h"
 
 #define MAX_ZEROS (1ull << 31) /* blocks in a single extent */
 
 static void begin_unit(struct wb *wb, struct request *r);
-
-static uint64_t first_block(const struct request *r)
-{
-	return r->off / WB_BLOCK_SIZE;
-}
-
-static uint64_t last_block(const struct request *r)
-{
-	return (r->end - 1) / WB_BLOCK_SIZE;
-}
-
-/* Whether the unit covers a block from end to end (of the device, for the last one). */
-static bool covers(struct request *r, uint64_t block)
-{
-	return r->off <= block * WB_BLOCK_SIZE &&
-	       r->end >= backing_block_end(io_of(r)->backing, block);
-}
-
-/* The page in which a partly covered block is composed: 0 for the first block, 1 for the last. */
-static uint8_t *edge_page(struct request *r, unsigned int edge)
-{
-	return (uint8_t *)io_of(r)->pages + edge * WB_BLOCK_SIZE;
-}
 
 static uint64_t unit_end(struct wb *wb, struct request *r)
 {
@@ -57,26 +35,16 @@ static uint64_t unit_end(struct wb *wb, struct request *r)
 	uint32_t most = head_max_blocks(wb);
 
 	if (!r->zero)
-		return min_u64(end, (first_block(r) + most) * WB_BLOCK_SIZE);
-	end = min_u64(end, (first_block(r) + MAX_ZEROS) * WB_BLOCK_SIZE);
+		return min_u64(end, (unit_first(r) + most) * WB_BLOCK_SIZE);
+	end = min_u64(end, (unit_first(r) + MAX_ZEROS) * WB_BLOCK_SIZE);
 	if (most >= 2)
 		return end;
 	/* A tiny log takes the two edges and the middle one by one. */
 	if (r->off % WB_BLOCK_SIZE)
-		return min_u64(end, (first_block(r) + 1) * WB_BLOCK_SIZE);
+		return min_u64(end, (unit_first(r) + 1) * WB_BLOCK_SIZE);
 	if (end - r->off > WB_BLOCK_SIZE && end != io->backing->entry.size)
 		return round_down_u64(end, WB_BLOCK_SIZE);
 	return end;
-}
-
-/* Data blocks that the unit puts into the log. */
-static uint32_t unit_blocks(struct request *r)
-{
-	uint64_t first = first_block(r), last = last_block(r);
-
-	if (!r->zero)
-		return (uint32_t)(last - first + 1);
-	return !covers(r, first) + (last != first && !covers(r, last));
 }
 
 static void leave(struct wb *wb, struct request *r)
@@ -108,11 +76,11 @@ static void finish(struct wb *wb, struct request *r, int err)
 
 static void copy_block(struct request *r, uint64_t block, uint8_t *to)
 {
-	const uint8_t *from = edge_page(r, block != first_block(r));
+	const uint8_t *from = unit_edge_page(r, block != unit_first(r));
 	struct wb_io *io = io_of(r);
 	size_t len = WB_BLOCK_SIZE;
 
-	if (covers(r, block)) {
+	if (unit_covers(r, block)) {
 		len = backing_block_end(io->backing, block) - block * WB_BLOCK_SIZE;
 		from = (const uint8_t *)io->buf + (block * WB_BLOCK_SIZE - io->off);
 	}
@@ -270,7 +238,7 @@ static void add_to_runs(struct request *r, struct record *record, uint32_t block
 static void place(struct wb *wb, struct request *r)
 {
 	struct wb_backing *backing = io_of(r)->backing;
-	uint64_t first = first_block(r), last = last_block(r);
+	uint64_t first = unit_first(r), last = unit_last(r);
 	struct record *record = NULL;
 	bool started = false;
 
@@ -280,7 +248,7 @@ static void place(struct wb *wb, struct request *r)
 	wb->nr_zeroing += r->zero;
 	backing->nr_placed += unit_blocks(r) + r->zero;
 	for (uint64_t block = first; block <= last; block++) {
-		bool whole = covers(r, block);
+		bool whole = unit_covers(r, block);
 		bool zeros = r->zero && whole;
 		struct record_entry entry = {
 			.backing = backing->entry.id,
@@ -291,7 +259,7 @@ static void place(struct wb *wb, struct request *r)
 		uint32_t at;
 
 		if (zeros) {
-			entry.value = (uint32_t)(last - block + covers(r, last));
+			entry.value = (uint32_t)(last - block + unit_covers(r, last));
 			block += entry.value - 1;
 		}
 		record = head_place(wb, &entry, &started, record, &at);
@@ -400,8 +368,8 @@ static void edge_fetched(struct fetch *fetch, int err)
 		wb_unlock(wb);
 		return;
 	}
-	overlay_edge(r, r->edge ? last_block(r) : first_block(r), edge_page(r, r->edge));
-	if (!r->edge && last_block(r) != first_block(r) && !covers(r, last_block(r))) {
+	overlay_edge(r, r->edge ? unit_last(r) : unit_first(r), unit_edge_page(r, r->edge));
+	if (!r->edge && unit_last(r) != unit_first(r) && !unit_covers(r, unit_last(r))) {
 		r->edge = 1;
 		fetch_edge(r);
 		return;
@@ -414,7 +382,7 @@ static void edge_fetched(struct fetch *fetch, int err)
 static void fetch_edge(struct request *r)
 {
 	struct fetch *f = &r->fetch;
-	uint64_t block = r->edge ? last_block(r) : first_block(r);
+	uint64_t block = r->edge ? unit_last(r) : unit_first(r);
 	uint64_t from = max_u64(r->off, block * WB_BLOCK_SIZE);
 	uint64_t to = min_u64(r->end, (block + 1) * WB_BLOCK_SIZE);
 
@@ -422,8 +390,8 @@ static void fetch_edge(struct request *r)
 	f->backing = io_of(r)->backing;
 	f->block = block;
 	f->end = block + 1;
-	f->to = edge_page(r, r->edge);
-	f->scratch = edge_page(r, 2);
+	f->to = unit_edge_page(r, r->edge);
+	f->scratch = unit_edge_page(r, 2);
 	f->log_only = from % WB_SECTOR_SIZE == 0 && to % WB_SECTOR_SIZE == 0;
 	f->count = false;
 	f->done = edge_fetched;
@@ -435,7 +403,7 @@ static void fetch_edges(struct work *work)
 {
 	struct request *r = container_of(work, struct request, work);
 
-	r->edge = covers(r, first_block(r)) ? 1 : 0;
+	r->edge = unit_covers(r, unit_first(r)) ? 1 : 0;
 	fetch_edge(r);
 }
 
@@ -443,14 +411,14 @@ static void fetch_edges(struct work *work)
 
 static bool overlap(struct request *a, struct request *b)
 {
-	return io_of(a)->backing == io_of(b)->backing && first_block(a) <= last_block(b) &&
-	       first_block(b) <= last_block(a);
+	return io_of(a)->backing == io_of(b)->backing && unit_first(a) <= unit_last(b) &&
+	       unit_first(b) <= unit_last(a);
 }
 
 /* Zeroing counts as partial, so that extents of zeros are published in order. */
 static bool is_partial(struct request *r)
 {
-	return r->zero || !covers(r, first_block(r)) || !covers(r, last_block(r));
+	return r->zero || !unit_covers(r, unit_first(r)) || !unit_covers(r, unit_last(r));
 }
 
 static bool must_wait(struct wb *wb, struct request *r)
@@ -468,7 +436,7 @@ static bool must_wait(struct wb *wb, struct request *r)
 
 static void proceed(struct wb *wb, struct request *r)
 {
-	bool edges = !covers(r, first_block(r)) || !covers(r, last_block(r));
+	bool edges = !unit_covers(r, unit_first(r)) || !unit_covers(r, unit_last(r));
 
 	if (!edges) {
 		want_space(wb, r);
