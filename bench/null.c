@@ -136,6 +136,7 @@ static void answer_writes(struct wb_io *chain)
 
 		next = io->next;
 		request_answer_write(request);
+		request_put(request);
 	}
 }
 

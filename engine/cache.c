@@ -35,6 +35,7 @@ void wb_pump(struct wb *wb)
 		carry_pump(wb);
 		discard_pump(wb);
 		write_pump(wb);
+		read_pump(wb);
 		migrate_pump(wb);
 	}
 	if (wb->segments.to_populate)
@@ -113,6 +114,7 @@ static struct wb *new_wb(struct bdev *cache, const struct wb_options *options,
 	pthread_mutex_init(&wb->mutex, NULL);
 	list_init(&wb->backings);
 	list_init(&wb->writes);
+	list_init(&wb->reads);
 	list_init(&wb->waiters);
 	for (unsigned int i = 0; i < WB_NR_KNOBS; i++)
 		wb->knobs[i] = wb_knobs[i].initial;

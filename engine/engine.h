@@ -70,10 +70,11 @@ enum request_state {
 struct request {
 	struct wb *wb;
 	uint64_t began;	  /* ns */
-	struct list link; /* in wb.writes, from arrival until published */
+	struct list link; /* in wb.writes, from arrival until published; or in wb.reads */
 	struct work work;
 	int err;
 	bool zero;		  /* wb_zero: the data is zeros */
+	bool acknowledged;	  /* when it was placed */
 	bool partial;		  /* the current unit covers some block in part */
 	enum request_state state; /* protected by the mutex */
 	uint64_t off,
@@ -181,11 +182,13 @@ struct wb {
 	struct list backings;
 	struct wb_backing *last_begun; /* the last batch is of this one; or NULL */
 	struct wb_backing *by_id[WB_MAX_TABLE + 1];
-	struct list writes;	 /* requests, in order of arrival */
-	unsigned int nr_partial; /* of them: that write a block in part */
-	unsigned int nr_blocked; /* of them: BLOCKED or SPACE */
-	unsigned int nr_others;	 /* requests in flight that are not in writes */
-	unsigned int nr_zeroing; /* of them: zeroing, placed and not published */
+	struct list writes;	      /* requests, in order of arrival */
+	unsigned int nr_partial;      /* of them: that write a block in part */
+	unsigned int nr_blocked;      /* of them: BLOCKED or SPACE */
+	unsigned int nr_others;	      /* requests in flight that are not in writes */
+	unsigned int nr_zeroing;      /* of them: zeroing, placed and not published */
+	unsigned int nr_acknowledged; /* of them: acknowledged, and not published yet */
+	struct list reads;	      /* that wait for one of those */
 	struct list waiters;
 	unsigned int knobs[WB_NR_KNOBS];
 	struct wb_status figures; /* the counters in it */
@@ -195,6 +198,7 @@ struct wb {
 
 /* ---- flows, called by cache.c only; mutex held ---- */
 void write_pump(struct wb *wb);
+void read_pump(struct wb *wb);
 void sync_pump(struct wb *wb);
 void log_pump(struct wb *wb);
 void migrate_pump(struct wb *wb);

@@ -14,9 +14,50 @@ static void fetched(struct fetch *fetch, int err)
 		    fetch->missed ? &figures->read_miss_ns : &figures->read_hit_ns);
 }
 
+/* What is acknowledged has to be seen, and can't before it is published. */
+static bool must_wait(struct wb *wb, const struct request *r)
+{
+	const struct fetch *f = &r->fetch;
+
+	return wb->nr_acknowledged && blocks_in_flight(wb, f->backing, f->block, f->end - f->block);
+}
+
+static void fetch_now(struct work *work)
+{
+	fetch_start(&container_of(work, struct request, work)->fetch);
+}
+
+void read_pump(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->reads) {
+		struct request *r = container_of(node, struct request, link);
+
+		if (must_wait(wb, r))
+			continue;
+		list_del(&r->link);
+		r->work.fn = fetch_now;
+		wb_defer(wb, &r->work);
+	}
+}
+
+static void prepare_fetch(struct wb *wb, struct wb_io *io)
+{
+	struct fetch *f = &request_of(io)->fetch;
+
+	f->wb = wb;
+	f->backing = io->backing;
+	f->block = io->off / WB_BLOCK_SIZE;
+	f->end = (io->off + io->len + WB_BLOCK_SIZE - 1) / WB_BLOCK_SIZE;
+	f->to = io->buf;
+	f->scratch = io->pages;
+	f->log_only = false;
+	f->count = true;
+	f->done = fetched;
+}
+
 void wb_read(struct wb *wb, struct wb_io *io)
 {
-	bool cached = io->backing->entry.id;
+	bool cached = io->backing->entry.id, waits;
 	uint64_t len =
 		io->len; /* the I/O of one that isn't cached may be done, and its memory gone */
 	struct request *r = request_of(io);
@@ -24,12 +65,16 @@ void wb_read(struct wb *wb, struct wb_io *io)
 
 	r->wb = wb;
 	r->began = wb_now(wb);
+	prepare_fetch(wb, io);
 	wb_lock(wb);
 	err = request_enter(wb);
 	io->backing->figures.nr_reads++;
 	io->backing->figures.read_bytes += len;
 	if (!err && len && !cached)
 		request_straight(wb, io, BDEV_READ, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE);
+	waits = !err && len && cached && must_wait(wb, r);
+	if (waits)
+		list_add_tail(&wb->reads, &r->link);
 	wb_unlock(wb);
 	if (err) {
 		io->done(io, err);
@@ -39,16 +84,6 @@ void wb_read(struct wb *wb, struct wb_io *io)
 		request_end(wb, io, 0, NULL);
 		return;
 	}
-	if (!cached)
-		return;
-	r->fetch.wb = wb;
-	r->fetch.backing = io->backing;
-	r->fetch.block = io->off / WB_BLOCK_SIZE;
-	r->fetch.end = (io->off + io->len + WB_BLOCK_SIZE - 1) / WB_BLOCK_SIZE;
-	r->fetch.to = io->buf;
-	r->fetch.scratch = io->pages;
-	r->fetch.log_only = false;
-	r->fetch.count = true;
-	r->fetch.done = fetched;
-	fetch_start(&r->fetch);
+	if (cached && !waits)
+		fetch_start(&r->fetch);
 }

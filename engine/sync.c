@@ -54,7 +54,8 @@ static bool reached(struct wb *wb, const struct waiter *waiter)
 	case WAIT_SUPER:
 		return waiter->target <= wb->super.done;
 	case WAIT_NO_BATCH:
-		return !waiter->backing->batch && !waiter->backing->carried;
+		return !waiter->backing->batch && !waiter->backing->carried &&
+		       !(waiter->backing->detach.done && waiter->backing->nr_placed);
 	case WAIT_STOPPED:
 		return wb_has_stopped(wb);
 	}

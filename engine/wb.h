@@ -143,8 +143,8 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 
 /*
  * Migrate what the log has of a backing - or with discard, give it up -, forget the backing, and
- * commit that. It may be a missing one. No request for it may be in flight or come later; `backing`
- * is gone when done is called with 0. -EIO: it can't take its blocks; -EROFS: a read-only cache;
+ * commit that. It may be a missing one. No request for it may come later, and none be in flight but
+ * what has been acknowledged; `backing` is gone when done is called with 0. -EIO: it can't take its blocks; -EROFS: a read-only cache;
  * -EALREADY: it is being detached; -ENOENT: it has been just now.
  * After an error it is as before; writes to it wait until the table on the cache says so.
  */
@@ -263,6 +263,12 @@ struct wb_io {
 	unsigned int flags; /* enum wb_io_flags; writes and zeroing */
 	/* Called once, on any thread, without engine locks, perhaps before the call returns. */
 	void (*done)(struct wb_io *io, int err);
+	/*
+	 * wb_write: the same, but before done, as soon as it is certain that all that come later
+	 * will see the write: it has its place in the log, and its data is still to be copied. Then
+	 * done follows, without an error. Not with WB_IO_DSYNC, nor without a cache. Or NULL.
+	 */
+	void (*acknowledged)(struct wb_io *io);
 	void *ctx;
 	struct wb_io *next; /* wb_write_all */
 	struct wb_io_private {

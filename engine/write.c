@@ -10,8 +10,9 @@
  *	SPACE     until there is room in the log for all of it
  *	COPYING   it has its places; data is copied and checksummed without the mutex
  *
- * and is then published: from one moment to the next all of it is seen by readers, and
- * acknowledged. The log's order is that of placing; a block published late loses against a newer
+ * and is then published: from one moment to the next all of it is seen by readers. It is
+ * acknowledged then, or already before the data is copied, because nothing can go wrong any more;
+ * whoever reads one of its blocks waits until it is published. The log's order is that of placing; a block published late loses against a newer
  * one. Units that a thread was given together are placed, copied and published together, so that
  * the mutex and what it protects go from one CPU to another once for all of them.
  */
@@ -52,7 +53,7 @@ static void leave(struct wb *wb, struct request *r)
 	list_del(&r->link);
 	if (r->partial)
 		wb->nr_partial--;
-	if (wb->nr_blocked || wb->stopping)
+	if (wb->nr_blocked || wb->stopping || !list_empty(&wb->reads))
 		wb_kick(wb);
 }
 
@@ -63,10 +64,15 @@ static void complete(struct work *work)
 	io_of(r)->done(io_of(r), r->err);
 }
 
+static void count_latency(struct wb *wb, const struct request *r)
+{
+	histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
+}
+
 static void finish(struct wb *wb, struct request *r, int err)
 {
-	if (!err)
-		histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
+	if (!err && !r->acknowledged)
+		count_latency(wb, r);
 	r->err = err;
 	r->work.fn = complete;
 	wb_answer(wb, &r->work);
@@ -167,7 +173,10 @@ static void publish(struct wb *wb, struct request *r)
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		publish_run(wb, r, &r->runs[i]);
 	wb->nr_zeroing -= r->zero;
+	wb->nr_acknowledged -= r->acknowledged;
 	io->backing->nr_placed -= unit_blocks(r) + r->zero;
+	if (io->backing->detach.done)
+		wb_kick(wb);
 	leave(wb, r);
 	if (r->end == io->off + io->len)
 		acknowledge(wb, r);
@@ -203,6 +212,8 @@ static void copy_unit(struct work *work)
 {
 	struct request *r = container_of(work, struct request, work);
 
+	if (r->acknowledged)
+		io_of(r)->acknowledged(io_of(r));
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		copy_run(r, &r->runs[i]);
 	if (!copied.first) {
@@ -269,6 +280,18 @@ static void place(struct wb *wb, struct request *r)
 		head_seal(wb, false);
 }
 
+/* All of the request has its place: nothing can keep it from being seen. */
+static void acknowledge_placed(struct wb *wb, struct request *r)
+{
+	struct wb_io *io = io_of(r);
+
+	if (r->zero || !io->acknowledged || io->flags & WB_IO_DSYNC || r->end != io->off + io->len)
+		return;
+	r->acknowledged = true;
+	wb->nr_acknowledged++;
+	count_latency(wb, r);
+}
+
 static bool room(struct wb *wb, struct request *r)
 {
 	/* Nothing of a backing may be in the log before the table knows it. */
@@ -313,6 +336,7 @@ static bool try_place(struct wb *wb, struct request *r)
 		return true;
 	}
 	place(wb, r);
+	acknowledge_placed(wb, r);
 	space_placed(wb, unit_blocks(r));
 	r->state = REQUEST_COPYING;
 	r->work.fn = copy_unit;
@@ -512,6 +536,7 @@ static void begin(struct wb *wb, struct wb_io *io, bool zero)
 
 	r->wb = wb;
 	r->zero = zero;
+	r->acknowledged = false;
 	r->off = io->off;
 	waiter_init(&r->waiter);
 	if (wb->read_only || io->backing->dev->read_only)

@@ -125,15 +125,20 @@ void fs_read(fuse_req_t req, fuse_ino_t id, size_t len, off_t off, struct fuse_f
 
 /* ---- writing ---- */
 
+/* The writer gets going while its data is copied. */
+static void write_acknowledged(struct wb_io *io)
+{
+	request_answer_write(io->ctx);
+}
+
 static void write_done(struct wb_io *io, int err)
 {
 	struct request *request = io->ctx;
 
-	if (!err) {
+	if (err)
+		fuse_reply_err(request->req, -err);
+	else if (request->req)
 		request_answer_write(request);
-		return;
-	}
-	fuse_reply_err(request->req, -err);
 	request_put(request);
 }
 
@@ -189,6 +194,7 @@ void fs_write(fuse_req_t req, fuse_ino_t id, const char *data, size_t len, off_t
 	request->io.buf = (char *)data;
 	request->io.flags = durability(fi);
 	request->io.done = write_done;
+	request->io.acknowledged = write_acknowledged;
 	request_submit(request, submit_writes);
 }
 

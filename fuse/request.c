@@ -216,7 +216,7 @@ void request_answer_write(struct request *request)
 	if (write(request->pool->fd, &answer, sizeof(answer)) < 0 && errno != ENOENT)
 		message(MESSAGE_DEBUG, "answer a write: %s", reason(-errno));
 	fuse_reply_none(request->req);
-	request_put(request);
+	request->req = NULL;
 }
 
 void request_submit_held(void)

@@ -43,7 +43,7 @@ struct request {
 	void *pages; /* for struct wb_io */
 
 	/* the holder's */
-	fuse_req_t req;
+	fuse_req_t req; /* NULL: it has been answered */
 	struct server *server;
 	size_t len; /* of the reply: bytes written, or to be read */
 	struct wb_io io;
@@ -101,12 +101,12 @@ struct request *request_return(void);
 struct request *request_take(fuse_req_t req);
 
 /*
- * Answer a write of request->len bytes, and request_put. As fuse_reply_write, but with the answer in
- * one piece: the kernel pins the page of each piece. Any thread.
+ * Answer a write of request->len bytes; request->req is NULL then. As fuse_reply_write, but with the
+ * answer in one piece: the kernel pins the page of each piece. Any thread.
  */
 void request_answer_write(struct request *request);
 
-/* The request is answered. Any thread. */
+/* The request is answered, and nobody needs its memory. Any thread. */
 void request_put(struct request *request);
 
 /*

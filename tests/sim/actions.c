@@ -183,10 +183,12 @@ void act(struct world *w)
 		sum += weight(w, j);
 	for (n = dice(w, sum); n >= weight(w, i); i++)
 		n -= weight(w, i);
+	w->acting = true;
 	if (tasks_are_many(w))
 		some_steps(w);
 	else
 		actions[i].fn(w);
+	w->acting = false;
 	requests_note_placed(w);
 	if (w->nr_actions % 8 == 0)
 		check_status(w);

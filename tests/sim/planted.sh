@@ -145,6 +145,10 @@ plant padding_hides_what_has_grown engine/attach.c \
 	's/if \(b->entry\.size % WB_BLOCK_SIZE == 0\)\n\t\treturn 0;/return 0;/'
 plant grown_before_it_is_durable engine/attach.c \
 	's/waiter_add\(wb, waiter, WAIT_SUPER, super_commit\(wb, true\)\);(\n\t\}\n\twb_unlock\(wb\);\n\}\n)$/super_commit(wb, true);\n\t\twb_defer(wb, \&waiter->work);$1/'
+plant acknowledged_and_not_seen engine/read.c \
+	's/return wb->nr_acknowledged &&/return false \&\&/'
+plant dsync_acknowledged_when_placed engine/write.c \
+	's/!io->acknowledged \|\| io->flags & WB_IO_DSYNC \|\|/!io->acknowledged ||/'
 
 wanted=("$@")
 [ "${#wanted[@]}" -gt 0 ] || wanted=("${bugs[@]}")

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/util.h"
 #include "tests/sim/world.h"
 
 #define SECTOR 512u
@@ -155,6 +156,24 @@ static void cached_done(struct world *w, struct client *c, int err)
 	}
 }
 
+/* Its data is not copied yet; whatever begins now has to see it. */
+static void request_acknowledged(struct wb_io *io)
+{
+	static const enum kind kinds[] = {READ, READ, READ, WRITE, ZERO, SYNC};
+	struct client *c = io->ctx;
+	struct world *w = c->world;
+
+	requests_note_placed(w);
+	if (c->acknowledged || c->op == NO_OP || is_dsync(c))
+		fail(w, "a write was acknowledged that is not to be");
+	c->acknowledged = true;
+	while (w->acting && !w->near && one_in(w, 3)) {
+		w->near = c;
+		request_start(w, kinds[dice(w, ARRAY_SIZE(kinds))]);
+		w->near = NULL;
+	}
+}
+
 static void request_done(struct wb_io *io, int err)
 {
 	struct client *c = io->ctx;
@@ -162,6 +181,11 @@ static void request_done(struct wb_io *io, int err)
 
 	requests_note_placed(w);
 	c->busy = false;
+	if (c->acknowledged && err)
+		fail(w, "a write that was acknowledged got error %d", -err);
+	if (c->io.acknowledged && !c->acknowledged && !err && c->kind == WRITE && !is_dsync(c) &&
+	    c->disk != UNCACHED)
+		fail(w, "a write was not acknowledged");
 	if (err && !error_is_right(w, c, err))
 		fail(w, "a %s of disk %u got error %d without a reason", kind_names[c->kind],
 		     c->disk, -err);
@@ -187,6 +211,10 @@ static bool choose_disk(struct world *w, unsigned int *disk)
 {
 	unsigned int first = (unsigned int)dice(w, NR_DISKS);
 
+	if (w->near) {
+		*disk = w->near->disk;
+		return w->disks[*disk].state == DISK_THERE;
+	}
 	for (unsigned int i = 0; i < NR_DISKS; i++) {
 		*disk = (first + i) % NR_DISKS;
 		if (w->disks[*disk].state == DISK_THERE)
@@ -218,7 +246,9 @@ static void choose_range(struct world *w, struct client *c)
 	}
 	if (c->kind != READ && off % WB_BLOCK_SIZE + len > blocks * WB_BLOCK_SIZE)
 		len = blocks * WB_BLOCK_SIZE - off % WB_BLOCK_SIZE;
-	if (w->growing && one_in(w, 4))
+	if (w->near)
+		off = w->near->io.off / WB_BLOCK_SIZE * WB_BLOCK_SIZE + off % WB_BLOCK_SIZE;
+	else if (w->growing && one_in(w, 4))
 		off = size - size % WB_BLOCK_SIZE - (size % WB_BLOCK_SIZE ? 0 : WB_BLOCK_SIZE);
 	if (off >= size)
 		off = size - SECTOR;
@@ -232,6 +262,29 @@ static void choose_range(struct world *w, struct client *c)
 	c->io.len = len;
 }
 
+static bool overlap(const struct client *a, const struct client *b)
+{
+	return a->disk == b->disk && a->io.off < b->io.off + b->io.len &&
+	       b->io.off < a->io.off + a->io.len;
+}
+
+/*
+ * While another is being acknowledged, some may have their places that are not: a read may see them
+ * or not.
+ */
+static uint64_t must_be_read(struct world *w, const struct client *c)
+{
+	uint64_t until = c->covered;
+
+	for (unsigned int i = 0; i < MAX_REQUESTS; i++) {
+		const struct client *o = &w->clients[i];
+
+		if (o->busy && is_write(o) && !o->acknowledged && o->op < until && overlap(o, c))
+			until = o->op;
+	}
+	return until;
+}
+
 /* What is not cached has no order of its own: nothing overlaps there. */
 static bool would_overlap(struct world *w, struct client *c)
 {
@@ -242,8 +295,7 @@ static bool would_overlap(struct world *w, struct client *c)
 			continue;
 		if (c->kind == SYNC && o->kind == SYNC)
 			return true;
-		if (c->kind != SYNC && o->kind != SYNC && o->io.off < c->io.off + c->io.len &&
-		    c->io.off < o->io.off + o->io.len)
+		if (c->kind != SYNC && o->kind != SYNC && overlap(c, o))
 			return true;
 	}
 	return false;
@@ -262,7 +314,9 @@ static void prepare(struct world *w, struct client *c, enum kind kind, unsigned 
 	c->flush_fails = w->disks[disk].dev->nr_failed[BDEV_FLUSH];
 	c->must_be_refused = w->read_only && is_write(c);
 	c->io.backing = w->disks[disk].handle;
+	c->acknowledged = false;
 	c->io.done = request_done;
+	c->io.acknowledged = one_in(w, 2) ? request_acknowledged : NULL;
 	c->io.ctx = c;
 	c->io.flags = 0;
 	c->io.buf = c->buf;
@@ -318,6 +372,8 @@ void request_start(struct world *w, enum kind kind)
 		c->io.backing = NULL;
 	if (disk == UNCACHED && would_overlap(w, c))
 		return;
+	if (w->near && kind == READ)
+		c->covered = must_be_read(w, c);
 	note(w, "%s disk %u, sectors %u+%u, stamp %u%s", kind_names[kind], disk, first_sector(c),
 	     nr_sectors(c), c->stamp, c->io.flags ? ", dsync" : "");
 	submit(w, c);

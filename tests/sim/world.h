@@ -50,6 +50,7 @@ struct client {
 	struct world *world;
 	bool busy;
 	bool must_be_refused; /* -EROFS */
+	bool acknowledged;
 	enum kind kind;
 	unsigned int disk;
 	uint32_t stamp;
@@ -131,8 +132,10 @@ struct world {
 	struct wb_options options;
 	uint8_t uuid[WB_UUID_LEN];
 	struct client clients[MAX_REQUESTS];
-	struct wb_io **chain; /* the end of what will be submitted together, or NULL */
-	struct wb_io reader;  /* of everything */
+	struct wb_io **chain;	   /* the end of what will be submitted together, or NULL */
+	bool acting;		   /* not only waiting for what has begun */
+	const struct client *near; /* what begins is near this one; or NULL */
+	struct wb_io reader;	   /* of everything */
 	struct task tasks[MAX_TASKS];
 	uint64_t nr_tasks;   /* ever */
 	uint32_t max_blocks; /* of a request that is not split */
