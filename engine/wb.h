@@ -144,8 +144,8 @@ int wb_attach(struct wb *wb, const struct wb_backing_spec *spec, struct wb_backi
 /*
  * Migrate what the log has of a backing - or with discard, give it up -, forget the backing, and
  * commit that. It may be a missing one. No request for it may come later, and none be in flight but
- * what has been acknowledged; `backing` is gone when done is called with 0. -EIO: it can't take its blocks; -EROFS: a read-only cache;
- * -EALREADY: it is being detached; -ENOENT: it has been just now.
+ * what has been acknowledged; `backing` is gone when done is called with 0. -EIO: it can't take its
+ * blocks; -EROFS: a read-only cache; -EALREADY: it is being detached; -ENOENT: it has been just now.
  * After an error it is as before; writes to it wait until the table on the cache says so.
  */
 void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_fn done, void *ctx);
