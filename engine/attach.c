@@ -400,6 +400,9 @@ static int let_go_of_last_block(struct wb *wb, struct wb_backing *b)
 
 	if (b->entry.size % WB_BLOCK_SIZE == 0)
 		return 0;
+	/* A copier needs to know where the device ends. */
+	if (b->nr_placed)
+		return -EBUSY;
 	/* It stays lost, all of it, until it is overwritten. */
 	if (blocks_lookup(wb, b, last).kind == BLOCK_POISON)
 		return 0;

@@ -153,7 +153,8 @@ void wb_detach(struct wb *wb, struct wb_backing *backing, bool discard, wb_done_
 /*
  * A backing's device has grown (dev->size): done when that is durable, and requests may reach
  * behind the old end. Where that is in the middle of a block, the backing must be drained and
- * nothing of it in flight: -EBUSY. -EINVAL: it has shrunk, which changes nothing.
+ * nothing of it in flight: -EBUSY, also if all that is in flight has been acknowledged. -EINVAL: it
+ * has shrunk, which changes nothing.
  */
 void wb_resize(struct wb *wb, struct wb_backing *backing, wb_done_fn done, void *ctx);
 

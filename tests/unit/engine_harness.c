@@ -227,6 +227,12 @@ int do_detach(unsigned int backing, bool discard)
 	return wait_done();
 }
 
+int do_resize(unsigned int backing)
+{
+	wb_resize(t.wb, t.b[backing], note_done, NULL);
+	return wait_done();
+}
+
 int do_commit(void)
 {
 	wb_commit(t.wb, note_done, NULL);

@@ -84,6 +84,7 @@ void abandon(void); /* the daemon dies: devices keep what they have */
 int do_drain(void);
 int do_drain_one(unsigned int backing);
 int do_detach(unsigned int backing, bool discard);
+int do_resize(unsigned int backing);
 int do_commit(void);
 /* For wb_drain and so on: t.done and t.err. */
 void note_done(void *ctx, int err);

@@ -387,8 +387,7 @@ START_TEST(lost_last_block_stays_lost_when_its_backing_grows)
 	setup_poison();
 	ck_assert_int_eq(do_read(0, LOST * BLOCK, SECTOR), -EIO);
 	t.dev[0]->bdev.size = BACKING_BLOCKS * BLOCK;
-	wb_resize(t.wb, t.b[0], note_done, NULL);
-	ck_assert_int_eq(wait_done(), 0);
+	ck_assert_int_eq(do_resize(0), 0);
 	ck_assert_int_eq(do_read(0, LOST * BLOCK, SECTOR), -EIO);
 	write_block(0, LOST, 'c');
 	expect_block(0, LOST, 'c');
