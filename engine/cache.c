@@ -256,24 +256,30 @@ void wb_start(struct wb *wb, wb_done_fn done, void *ctx)
 
 /* ---- stopping and closing ---- */
 
-int request_enter(struct wb *wb)
+static void call_done(struct work *work)
 {
-	if (wb->stopping)
-		return -ESHUTDOWN;
-	wb->nr_others++;
-	return 0;
+	struct request *r = container_of(work, struct request, work);
+
+	io_of(r)->done(io_of(r), r->err);
 }
 
-void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency)
+void request_answer(struct wb *wb, struct request *r, int err)
+{
+	r->err = err;
+	r->work.fn = call_done;
+	wb_answer(wb, &r->work);
+}
+
+void request_end(struct wb *wb, struct request *r, int err, struct wb_histogram *latency)
 {
 	wb_lock(wb);
 	if (latency && !err)
-		histogram_add(latency, wb_now(wb) - request_of(io)->began);
+		histogram_add(latency, wb_now(wb) - r->began);
 	wb->nr_others--;
 	if (wb->stopping)
 		wb_kick(wb);
+	request_answer(wb, r, err);
 	wb_unlock(wb);
-	io->done(io, err);
 }
 
 bool wb_has_stopped(struct wb *wb)

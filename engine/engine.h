@@ -211,18 +211,18 @@ void wb_pump(struct wb *wb);
 /* Whether wb_stop has nothing left to wait for. Mutex held. */
 bool wb_has_stopped(struct wb *wb);
 
-/* A request that is not in wb.writes begins: -ESHUTDOWN after wb_stop. Mutex held. */
-int request_enter(struct wb *wb);
+/* Have a request's done called when the mutex is released; it is held. */
+void request_answer(struct wb *wb, struct request *request, int err);
 /*
- * It ends: calls its done, after which the wb may be gone. If it was good, the time it took is
- * counted (NULL: not). Without the mutex.
+ * One that is counted in wb.nr_others ends. If it was good, the time it took is counted (NULL:
+ * not). Without the mutex; the wb may be gone afterwards.
  */
-void request_end(struct wb *wb, struct wb_io *io, int err, struct wb_histogram *latency);
+void request_end(struct wb *wb, struct request *request, int err, struct wb_histogram *latency);
 /*
- * A request of a backing that is not cached, after request_enter: one I/O on its device, and a
- * flush if it asks for that. Mutex held.
+ * Begin one of a backing that is not cached, and count it in wb.nr_others: one I/O on its device,
+ * and a flush if it asks for that. Mutex held.
  */
-void request_straight(struct wb *wb, struct wb_io *io, enum bdev_op op, void *buf);
+void request_straight(struct wb *wb, struct request *request, enum bdev_op op, void *buf);
 
 /* Without the mutex: that of a request, which ends when it has waited. */
 void waiter_init(struct waiter *waiter);

@@ -10,7 +10,7 @@ static void fetched(struct fetch *fetch, int err)
 {
 	struct wb_status *figures = &fetch->wb->figures;
 
-	request_end(fetch->wb, io_of(container_of(fetch, struct request, fetch)), err,
+	request_end(fetch->wb, container_of(fetch, struct request, fetch), err,
 		    fetch->missed ? &figures->read_miss_ns : &figures->read_hit_ns);
 }
 
@@ -57,33 +57,26 @@ static void prepare_fetch(struct wb *wb, struct wb_io *io)
 
 void wb_read(struct wb *wb, struct wb_io *io)
 {
-	bool cached = io->backing->entry.id, waits;
-	uint64_t len =
-		io->len; /* the I/O of one that isn't cached may be done, and its memory gone */
 	struct request *r = request_of(io);
-	int err;
+	bool now = false;
 
 	r->wb = wb;
 	r->began = wb_now(wb);
 	prepare_fetch(wb, io);
 	wb_lock(wb);
-	err = request_enter(wb);
 	io->backing->figures.nr_reads++;
-	io->backing->figures.read_bytes += len;
-	if (!err && len && !cached)
-		request_straight(wb, io, BDEV_READ, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE);
-	waits = !err && len && cached && must_wait(wb, r);
-	if (waits)
-		list_add_tail(&wb->reads, &r->link);
+	io->backing->figures.read_bytes += io->len;
+	if (wb->stopping || !io->len) {
+		request_answer(wb, r, wb->stopping ? -ESHUTDOWN : 0);
+	} else if (!io->backing->entry.id) {
+		request_straight(wb, r, BDEV_READ, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE);
+	} else {
+		wb->nr_others++;
+		now = !must_wait(wb, r);
+		if (!now)
+			list_add_tail(&wb->reads, &r->link);
+	}
 	wb_unlock(wb);
-	if (err) {
-		io->done(io, err);
-		return;
-	}
-	if (!len) {
-		request_end(wb, io, 0, NULL);
-		return;
-	}
-	if (cached && !waits)
+	if (now)
 		fetch_start(&r->fetch);
 }

@@ -21,7 +21,7 @@ static void done(struct bdev_io *bio)
 	backing_request_io(wb, io->backing, bio);
 	wb_unlock(wb);
 	if (bio->err || !written || !(io->flags & WB_IO_DSYNC)) {
-		request_end(wb, io, bio->err, NULL);
+		request_end(wb, request_of(io), bio->err, NULL);
 		return;
 	}
 	bdev_io_init(bio, BDEV_FLUSH, 0, NULL, 0);
@@ -30,14 +30,15 @@ static void done(struct bdev_io *bio)
 	bdev_submit(io->backing->dev, bio);
 }
 
-void request_straight(struct wb *wb, struct wb_io *io, enum bdev_op op, void *buf)
+void request_straight(struct wb *wb, struct request *r, enum bdev_op op, void *buf)
 {
-	struct request *r = request_of(io);
+	struct wb_io *io = io_of(r);
 	bool flush = op == BDEV_FLUSH;
 
 	bdev_io_init(&r->io, op, flush ? 0 : io->off, buf, flush ? 0 : io->len);
 	r->io.owner = io;
 	r->io.done = done;
 	r->work.fn = submit;
+	wb->nr_others++;
 	wb_defer(wb, &r->work);
 }

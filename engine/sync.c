@@ -113,16 +113,15 @@ void sync_pump(struct wb *wb)
 
 static void sync_straight(struct wb *wb, struct wb_io *io)
 {
-	int err;
+	struct request *r = request_of(io);
 
-	request_of(io)->wb = wb;
+	r->wb = wb;
 	wb_lock(wb);
-	err = request_enter(wb);
-	if (!err)
-		request_straight(wb, io, BDEV_FLUSH, NULL);
+	if (wb->stopping)
+		request_answer(wb, r, -ESHUTDOWN);
+	else
+		request_straight(wb, r, BDEV_FLUSH, NULL);
 	wb_unlock(wb);
-	if (err)
-		io->done(io, err);
 }
 
 static void sync_log(struct wb *wb, struct wb_io *io)

@@ -57,13 +57,6 @@ static void leave(struct wb *wb, struct request *r)
 		wb_kick(wb);
 }
 
-static void complete(struct work *work)
-{
-	struct request *r = container_of(work, struct request, work);
-
-	io_of(r)->done(io_of(r), r->err);
-}
-
 static void count_latency(struct wb *wb, const struct request *r)
 {
 	histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
@@ -73,9 +66,7 @@ static void finish(struct wb *wb, struct request *r, int err)
 {
 	if (!err && !r->acknowledged)
 		count_latency(wb, r);
-	r->err = err;
-	r->work.fn = complete;
-	wb_answer(wb, &r->work);
+	request_answer(wb, r, err);
 }
 
 /* ---- copying and publishing ---- */
@@ -552,8 +543,7 @@ static void begin(struct wb *wb, struct wb_io *io, bool zero)
 	} else if (cached) {
 		begin_unit(wb, r);
 	} else {
-		wb->nr_others++;
-		request_straight(wb, io, zero ? BDEV_ZERO : BDEV_WRITE, zero ? NULL : io->buf);
+		request_straight(wb, r, zero ? BDEV_ZERO : BDEV_WRITE, zero ? NULL : io->buf);
 	}
 }
 
