@@ -3,6 +3,7 @@
 
 #include "engine/lock.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -100,12 +101,20 @@ static void call_all(void)
 	queue.running = false;
 }
 
-void wb_call_soon(struct work *work)
+const struct work *wb_next_due(void)
 {
-	work->next = NULL;
+	return queue.head;
+}
+
+void wb_call_next(struct work *work)
+{
+	assert(queue.running);
 	work->effort = 1;
-	enqueue(work, &work->next, work->effort);
-	call_all();
+	work->next = queue.head;
+	if (!queue.head)
+		queue.tail = &work->next;
+	queue.head = work;
+	queue.effort += work->effort;
 }
 
 void wb_unlock(struct wb *wb)

@@ -23,11 +23,10 @@ struct work {
 void wb_lock(struct wb *wb);
 void wb_unlock(struct wb *wb);
 
-/*
- * From within a work, without the mutex: call this after what is due on this thread already. It has
- * not much to do once it has released the mutex.
- */
-void wb_call_soon(struct work *work);
+/* From within a work, without the mutex. What this thread calls next; NULL: nothing is due. */
+const struct work *wb_next_due(void);
+/* The same: call this before that. It has not much to do once it has released the mutex. */
+void wb_call_next(struct work *work);
 
 /* All of these: mutex held. */
 void wb_kick(struct wb *wb);

@@ -43,4 +43,10 @@ static inline uint32_t unit_blocks(struct request *r)
 	return !unit_covers(r, first) + (last != first && !unit_covers(r, last));
 }
 
+/* Entries of records that it gets: for each of them, and for the extent of zeros. */
+static inline uint32_t unit_entries(struct request *r)
+{
+	return unit_blocks(r) + r->zero;
+}
+
 #endif

@@ -12,9 +12,10 @@
  *
  * and is then published: from one moment to the next all of it is seen by readers. It is
  * acknowledged then, or already before the data is copied, because nothing can go wrong any more;
- * whoever reads one of its blocks waits until it is published. The log's order is that of placing; a block published late loses against a newer
- * one. Units that a thread was given together are placed, copied and published together, so that
- * the mutex and what it protects go from one CPU to another once for all of them.
+ * whoever reads one of its blocks waits until it is published. The log's order is that of placing;
+ * a block published late loses against a newer one. Units that a thread was given together are
+ * placed, copied and published together, a few at a time, so that the mutex and what it protects go
+ * from one CPU to another once for all of them.
  */
 #include "config.h"
 
@@ -26,6 +27,7 @@
 #include "engine/unit.h"
 
 #define MAX_ZEROS (1ull << 31) /* blocks in a single extent */
+#define PUBLISHED_TOGETHER 16u /* entries, from which on no unit is added */
 
 static void begin_unit(struct wb *wb, struct request *r);
 
@@ -165,7 +167,7 @@ static void publish(struct wb *wb, struct request *r)
 		publish_run(wb, r, &r->runs[i]);
 	wb->nr_zeroing -= r->zero;
 	wb->nr_acknowledged -= r->acknowledged;
-	io->backing->nr_placed -= unit_blocks(r) + r->zero;
+	io->backing->nr_placed -= unit_entries(r);
 	if (io->backing->detach.done)
 		wb_kick(wb);
 	leave(wb, r);
@@ -182,6 +184,7 @@ static void publish(struct wb *wb, struct request *r)
 static _Thread_local struct {
 	struct work work;
 	struct request *first, **last;
+	uint32_t nr_entries;
 } copied;
 
 static void publish_copied(struct work *work)
@@ -199,6 +202,15 @@ static void publish_copied(struct work *work)
 	wb_unlock(wb);
 }
 
+static void copy_unit(struct work *work);
+
+static bool copies_next(const struct wb *wb)
+{
+	const struct work *next = wb_next_due();
+
+	return next && next->fn == copy_unit && container_of(next, struct request, work)->wb == wb;
+}
+
 static void copy_unit(struct work *work)
 {
 	struct request *r = container_of(work, struct request, work);
@@ -209,13 +221,17 @@ static void copy_unit(struct work *work)
 		copy_run(r, &r->runs[i]);
 	if (!copied.first) {
 		copied.last = &copied.first;
-		copied.work.fn = publish_copied;
-		wb_call_soon(&copied.work);
+		copied.nr_entries = 0;
 	}
-	assert(!copied.first || copied.first->wb == r->wb);
 	r->next_copied = NULL;
 	*copied.last = r;
 	copied.last = &r->next_copied;
+	copied.nr_entries += unit_entries(r);
+	/* Who reads what is acknowledged already waits for nothing else that this thread has to do. */
+	if (copied.nr_entries < PUBLISHED_TOGETHER && copies_next(r->wb))
+		return;
+	copied.work.fn = publish_copied;
+	wb_call_next(&copied.work);
 }
 
 /* ---- placing ---- */
@@ -248,7 +264,7 @@ static void place(struct wb *wb, struct request *r)
 	wb->space_changes++;
 	head_begin(wb, unit_blocks(r));
 	wb->nr_zeroing += r->zero;
-	backing->nr_placed += unit_blocks(r) + r->zero;
+	backing->nr_placed += unit_entries(r);
 	for (uint64_t block = first; block <= last; block++) {
 		bool whole = unit_covers(r, block);
 		bool zeros = r->zero && whole;

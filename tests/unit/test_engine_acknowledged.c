@@ -194,6 +194,62 @@ START_TEST(a_read_waits_for_all_of_a_chain)
 }
 END_TEST
 
+/* From within a callback: what is there to be read need not be waited for. */
+static void expect_readable(uint64_t block)
+{
+	start_read(0, block * BLOCK, BLOCK);
+	ck_assert(list_empty(&t.wb->reads));
+}
+
+static void expect_published(struct wb_io *io, int err)
+{
+	struct op *op = io->ctx;
+
+	ck_assert_int_eq(err, 0);
+	op->done = true;
+	expect_readable(3);
+}
+
+/* As little as possible comes between a write's acknowledgement and its publishing. */
+START_TEST(it_is_published_before_the_thread_does_anything_else)
+{
+	struct op *first = make_early(0, 3 * BLOCK, BLOCK, 'a');
+	struct op *empty = make_write(0, 4 * BLOCK, 0, 'b');
+
+	first->io.next = &empty->io;
+	empty->io.done = expect_published;
+	wb_write_all(t.wb, &first->io);
+	ck_assert(first->done && empty->done);
+}
+END_TEST
+
+static void expect_first_published(struct wb_io *io)
+{
+	(void)io;
+	writer.nr++;
+	expect_readable(0);
+}
+
+START_TEST(a_long_chain_is_published_a_few_at_a_time)
+{
+	enum { FEW = 16 };
+	struct op *ops[FEW + 1];
+
+	harness_teardown();
+	harness_make(4, 64, 4);
+	begin();
+	for (unsigned int i = 0; i <= FEW; i++) {
+		ops[i] = make_early(0, i * BLOCK, BLOCK, 'a');
+		if (i)
+			ops[i - 1]->io.next = &ops[i]->io;
+	}
+	ops[FEW]->io.next = NULL;
+	ops[FEW]->io.acknowledged = expect_first_published;
+	wb_write_all(t.wb, &ops[0]->io);
+	ck_assert_uint_eq(writer.nr, FEW + 1);
+}
+END_TEST
+
 START_TEST(a_later_write_of_a_part_waits_and_wins)
 {
 	write_up_to_copying(make_early(0, 3 * BLOCK, 2 * BLOCK, 'a'));
@@ -342,6 +398,8 @@ int main(void)
 		waits_for_space_before_it_tells,
 		a_read_waits_for_the_data_and_one_of_other_blocks_does_not,
 		a_read_waits_for_all_of_a_chain,
+		it_is_published_before_the_thread_does_anything_else,
+		a_long_chain_is_published_a_few_at_a_time,
 		a_later_write_of_a_part_waits_and_wins,
 		a_later_write_that_is_copied_first_wins,
 		later_zeroing_wins,

@@ -83,19 +83,55 @@ START_TEST(nobody_waits_for_who_has_other_work)
 }
 END_TEST
 
-static void submit_more_soon(struct work *work)
+static void submit_more_next(struct work *work)
 {
-	static struct work soon = {.fn = submit_more};
+	static struct work next = {.fn = submit_more};
 
 	(void)work;
-	wb_call_soon(&soon);
+	wb_call_next(&next);
 }
 
-START_TEST(who_was_called_last_may_carry_out_what_it_submits)
+START_TEST(who_has_nothing_else_to_do_may_carry_out_what_it_submits)
 {
 	nested_by_submitter = false;
-	submitted_with_work(submit_more_soon);
+	submitted_with_work(submit_more_next);
 	ck_assert(nested_by_submitter);
+}
+END_TEST
+
+static void expect_none_called(struct work *work)
+{
+	(void)work;
+	ck_assert_uint_eq(nr_called, 0);
+	nr_called++;
+}
+
+static void call_before_what_is_due(struct work *work)
+{
+	static struct work next = {.fn = expect_none_called};
+
+	ck_assert_ptr_eq(wb_next_due(), work + 1);
+	wb_call_next(&next);
+	ck_assert_ptr_eq(wb_next_due(), &next);
+}
+
+static void expect_nothing_due(struct work *work)
+{
+	ck_assert_ptr_null(wb_next_due());
+	count(work);
+}
+
+START_TEST(something_can_be_called_before_what_is_due)
+{
+	nr_called = 0;
+	works[0].fn = call_before_what_is_due;
+	works[1].fn = count;
+	works[2].fn = expect_nothing_due;
+	wb_lock(t.wb);
+	for (unsigned int i = 0; i < 3; i++)
+		wb_defer(t.wb, &works[i]);
+	wb_unlock(t.wb);
+	ck_assert_uint_eq(nr_called, 3);
 }
 END_TEST
 
@@ -117,7 +153,8 @@ int main(void)
 	const TTest *const tests[] = {
 		who_has_some_answers_to_give_may_carry_out_what_it_submits,
 		nobody_waits_for_who_has_other_work,
-		who_was_called_last_may_carry_out_what_it_submits,
+		who_has_nothing_else_to_do_may_carry_out_what_it_submits,
+		something_can_be_called_before_what_is_due,
 		work_that_is_due_counts,
 	};
 
