@@ -4,6 +4,7 @@
 #include "engine/blocks.h"
 
 #include "engine/engine.h"
+#include "engine/unit.h"
 
 static uint64_t version_at(struct wb *wb, uint32_t position)
 {
@@ -134,8 +135,8 @@ bool blocks_in_flight(struct wb *wb, const struct wb_backing *backing, uint64_t 
 	list_for_each(node, tmp, &wb->writes) {
 		struct request *r = container_of(node, struct request, link);
 
-		if (r->state == REQUEST_COPYING && io_of(r)->backing == backing &&
-		    r->off < (block + nr_blocks) * WB_BLOCK_SIZE && r->end > block * WB_BLOCK_SIZE)
+		if (r->state == REQUEST_COPYING &&
+		    unit_touches(r, backing, block, block + nr_blocks))
 			return true;
 	}
 	return false;

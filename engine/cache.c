@@ -114,6 +114,7 @@ static struct wb *new_wb(struct bdev *cache, const struct wb_options *options,
 	pthread_mutex_init(&wb->mutex, NULL);
 	list_init(&wb->backings);
 	list_init(&wb->writes);
+	list_init(&wb->early);
 	list_init(&wb->reads);
 	list_init(&wb->waiters);
 	for (unsigned int i = 0; i < WB_NR_KNOBS; i++)

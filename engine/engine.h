@@ -74,7 +74,10 @@ struct request {
 	struct work work;
 	int err;
 	bool zero;		  /* wb_zero: the data is zeros */
-	bool acknowledged;	  /* when it was placed */
+	bool early;		  /* it is acknowledged before it is published */
+	struct list early_link;	  /* in wb.early */
+	uint64_t nr_early;	  /* its number there; a read waits for none from this one on */
+	uint64_t took;		  /* ns: until it was acknowledged */
 	bool partial;		  /* the current unit covers some block in part */
 	enum request_state state; /* protected by the mutex */
 	uint64_t off,
@@ -182,13 +185,14 @@ struct wb {
 	struct list backings;
 	struct wb_backing *last_begun; /* the last batch is of this one; or NULL */
 	struct wb_backing *by_id[WB_MAX_TABLE + 1];
-	struct list writes;	      /* requests, in order of arrival */
-	unsigned int nr_partial;      /* of them: that write a block in part */
-	unsigned int nr_blocked;      /* of them: BLOCKED or SPACE */
-	unsigned int nr_others;	      /* requests in flight that are not in writes */
-	unsigned int nr_zeroing;      /* of them: zeroing, placed and not published */
-	unsigned int nr_acknowledged; /* of them: acknowledged, and not published yet */
-	struct list reads;	      /* that wait for one of those */
+	struct list writes;	 /* requests, in order of arrival */
+	unsigned int nr_partial; /* of them: that write a block in part */
+	unsigned int nr_blocked; /* of them: BLOCKED or SPACE */
+	unsigned int nr_zeroing; /* of them: zeroing, placed and not published */
+	struct list early;	 /* of them: acknowledged early; from placed to published */
+	uint64_t nr_early;	 /* there ever were in it */
+	struct list reads;	 /* that wait for one of those */
+	unsigned int nr_others;	 /* requests in flight that are not in writes */
 	struct list waiters;
 	unsigned int knobs[WB_NR_KNOBS];
 	struct wb_status figures; /* the counters in it */

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "engine/engine.h"
+#include "engine/unit.h"
 
 static void fetched(struct fetch *fetch, int err)
 {
@@ -14,12 +15,21 @@ static void fetched(struct fetch *fetch, int err)
 		    fetch->missed ? &figures->read_miss_ns : &figures->read_hit_ns);
 }
 
-/* What is acknowledged has to be seen, and can't before it is published. */
+/*
+ * What was acknowledged when the read came has to be seen, and can't before it is published. What
+ * came later is not waited for: there may always be something.
+ */
 static bool must_wait(struct wb *wb, const struct request *r)
 {
-	const struct fetch *f = &r->fetch;
+	list_for_each(node, tmp, &wb->early) {
+		struct request *early = container_of(node, struct request, early_link);
 
-	return wb->nr_acknowledged && blocks_in_flight(wb, f->backing, f->block, f->end - f->block);
+		if (early->nr_early >= r->nr_early)
+			break;
+		if (unit_touches(early, r->fetch.backing, r->fetch.block, r->fetch.end))
+			return true;
+	}
+	return false;
 }
 
 static void fetch_now(struct work *work)
@@ -72,6 +82,7 @@ void wb_read(struct wb *wb, struct wb_io *io)
 		request_straight(wb, r, BDEV_READ, (uint8_t *)io->buf + io->off % WB_BLOCK_SIZE);
 	} else {
 		wb->nr_others++;
+		r->nr_early = wb->nr_early;
 		now = !must_wait(wb, r);
 		if (!now)
 			list_add_tail(&wb->reads, &r->link);

@@ -27,6 +27,13 @@ static inline bool unit_covers(struct request *r, uint64_t block)
 	       r->end >= backing_block_end(io_of(r)->backing, block);
 }
 
+/* Whether it has something of these blocks: from first on, before end. */
+static inline bool unit_touches(struct request *r, const struct wb_backing *backing, uint64_t first,
+				uint64_t end)
+{
+	return io_of(r)->backing == backing && unit_first(r) < end && unit_last(r) >= first;
+}
+
 /* The page in which a partly covered block is composed: 0 for the first block, 1 for the last. */
 static inline uint8_t *unit_edge_page(struct request *r, unsigned int edge)
 {

@@ -59,15 +59,10 @@ static void leave(struct wb *wb, struct request *r)
 		wb_kick(wb);
 }
 
-static void count_latency(struct wb *wb, const struct request *r)
-{
-	histogram_add(&wb->figures.write_ns, wb_now(wb) - r->began);
-}
-
 static void finish(struct wb *wb, struct request *r, int err)
 {
-	if (!err && !r->acknowledged)
-		count_latency(wb, r);
+	if (!err)
+		histogram_add(&wb->figures.write_ns, r->early ? r->took : wb_now(wb) - r->began);
 	request_answer(wb, r, err);
 }
 
@@ -166,7 +161,8 @@ static void publish(struct wb *wb, struct request *r)
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		publish_run(wb, r, &r->runs[i]);
 	wb->nr_zeroing -= r->zero;
-	wb->nr_acknowledged -= r->acknowledged;
+	if (r->early)
+		list_del(&r->early_link);
 	io->backing->nr_placed -= unit_entries(r);
 	if (io->backing->detach.done)
 		wb_kick(wb);
@@ -215,8 +211,10 @@ static void copy_unit(struct work *work)
 {
 	struct request *r = container_of(work, struct request, work);
 
-	if (r->acknowledged)
+	if (r->early) {
+		r->took = wb_now(r->wb) - r->began;
 		io_of(r)->acknowledged(io_of(r));
+	}
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		copy_run(r, &r->runs[i]);
 	if (!copied.first) {
@@ -288,15 +286,15 @@ static void place(struct wb *wb, struct request *r)
 }
 
 /* All of the request has its place: nothing can keep it from being seen. */
-static void acknowledge_placed(struct wb *wb, struct request *r)
+static void acknowledge_early(struct wb *wb, struct request *r)
 {
 	struct wb_io *io = io_of(r);
 
 	if (r->zero || !io->acknowledged || io->flags & WB_IO_DSYNC || r->end != io->off + io->len)
 		return;
-	r->acknowledged = true;
-	wb->nr_acknowledged++;
-	count_latency(wb, r);
+	r->early = true;
+	r->nr_early = wb->nr_early++;
+	list_add_tail(&wb->early, &r->early_link);
 }
 
 static bool room(struct wb *wb, struct request *r)
@@ -343,7 +341,7 @@ static bool try_place(struct wb *wb, struct request *r)
 		return true;
 	}
 	place(wb, r);
-	acknowledge_placed(wb, r);
+	acknowledge_early(wb, r);
 	space_placed(wb, unit_blocks(r));
 	r->state = REQUEST_COPYING;
 	r->work.fn = copy_unit;
@@ -440,12 +438,6 @@ static void fetch_edges(struct work *work)
 
 /* ---- order ---- */
 
-static bool overlap(struct request *a, struct request *b)
-{
-	return io_of(a)->backing == io_of(b)->backing && unit_first(a) <= unit_last(b) &&
-	       unit_first(b) <= unit_last(a);
-}
-
 /* Zeroing counts as partial, so that extents of zeros are published in order. */
 static bool is_partial(struct request *r)
 {
@@ -459,7 +451,8 @@ static bool must_wait(struct wb *wb, struct request *r)
 	for (struct list *node = r->link.prev; node != &wb->writes; node = node->prev) {
 		struct request *earlier = container_of(node, struct request, link);
 
-		if ((earlier->partial || r->partial) && overlap(earlier, r))
+		if ((earlier->partial || r->partial) &&
+		    unit_touches(earlier, io_of(r)->backing, unit_first(r), unit_last(r) + 1))
 			return true;
 	}
 	return false;
@@ -543,7 +536,7 @@ static void begin(struct wb *wb, struct wb_io *io, bool zero)
 
 	r->wb = wb;
 	r->zero = zero;
-	r->acknowledged = false;
+	r->early = false;
 	r->off = io->off;
 	waiter_init(&r->waiter);
 	if (wb->read_only || io->backing->dev->read_only)

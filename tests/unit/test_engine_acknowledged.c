@@ -10,34 +10,39 @@
 
 #include "tests/unit/engine_harness.h"
 
-static struct {
+#define MAX_WRITERS 2
+
+static struct writer {
 	pthread_t thread;
 	sem_t acknowledged, go_on;
-	bool stops;	 /* the next time */
-	unsigned int nr; /* calls of acknowledged */
-} writer;
+} writers[MAX_WRITERS];
+static unsigned int nr_stopped, nr_copied; /* of the writers */
+static struct writer *to_stop;		   /* the next time, or NULL */
+static unsigned int nr_told;		   /* calls of acknowledged */
 
 static void setup(void)
 {
 	harness_setup_ring();
 	/* A record that is closed has others look at the state when it is copied. */
 	knob(WB_KNOB_FLUSH_CURRENT_BUFFER_INTERVAL, 0);
-	memset(&writer, 0, sizeof(writer));
-	sem_init(&writer.acknowledged, 0, 0);
-	sem_init(&writer.go_on, 0, 0);
+	for (unsigned int i = 0; i < MAX_WRITERS; i++) {
+		sem_init(&writers[i].acknowledged, 0, 0);
+		sem_init(&writers[i].go_on, 0, 0);
+	}
 }
 
 static void acknowledged(struct wb_io *io)
 {
 	struct op *op = io->ctx;
+	struct writer *writer = to_stop;
 
 	ck_assert(!op->done);
-	writer.nr++;
-	if (!writer.stops)
+	nr_told++;
+	to_stop = NULL;
+	if (!writer)
 		return;
-	writer.stops = false;
-	sem_post(&writer.acknowledged);
-	sem_wait(&writer.go_on);
+	sem_post(&writer->acknowledged);
+	sem_wait(&writer->go_on);
 }
 
 static struct op *make_early(unsigned int backing, uint64_t off, uint64_t len, char letter)
@@ -51,11 +56,11 @@ static struct op *make_early(unsigned int backing, uint64_t off, uint64_t len, c
 /* A write, done, that told of itself so often. */
 static void write_told(struct op *op, unsigned int told)
 {
-	writer.nr = 0;
+	nr_told = 0;
 	wb_write(t.wb, &op->io);
 	ck_assert_int_eq(op_wait(op), 0);
-	ck_assert_uint_eq(writer.nr, told);
-	ck_assert_uint_eq(t.wb->nr_acknowledged, 0);
+	ck_assert_uint_eq(nr_told, told);
+	ck_assert(list_empty(&t.wb->early));
 }
 
 static void *write_all(void *chain)
@@ -67,15 +72,20 @@ static void *write_all(void *chain)
 /* Returns when the first of the chain has been acknowledged; nothing of it is copied. */
 static void write_up_to_copying(struct op *op)
 {
-	writer.stops = true;
-	ck_assert_int_eq(pthread_create(&writer.thread, NULL, write_all, &op->io), 0);
-	sem_wait(&writer.acknowledged);
+	struct writer *writer = &writers[nr_stopped++];
+
+	to_stop = writer;
+	ck_assert_int_eq(pthread_create(&writer->thread, NULL, write_all, &op->io), 0);
+	sem_wait(&writer->acknowledged);
 }
 
+/* The writer that was stopped first goes on to its end. */
 static void copy(void)
 {
-	sem_post(&writer.go_on);
-	pthread_join(writer.thread, NULL);
+	struct writer *writer = &writers[nr_copied++];
+
+	sem_post(&writer->go_on);
+	pthread_join(writer->thread, NULL);
 }
 
 /* All that can happen while the writer stands still. */
@@ -92,6 +102,15 @@ static void waits(struct op *op)
 	ck_assert(!op->done);
 	copy();
 	ck_assert_int_eq(op_wait(op), 0);
+}
+
+/* The same for what ends on this thread, wb_drain and so on. */
+static void waits_to_end(void)
+{
+	let_things_happen();
+	ck_assert(!t.done);
+	copy();
+	ck_assert_int_eq(wait_done(), 0);
 }
 
 /* A read of what is in buffers waits for nothing else. */
@@ -138,7 +157,7 @@ START_TEST(zeroing_and_what_fails_tell_nothing)
 	op = make_early(0, 5 * BLOCK + 10, 100, 'b');
 	wb_write(t.wb, &op->io);
 	ck_assert_int_eq(op_wait(op), -EIO);
-	ck_assert_uint_eq(writer.nr, 0);
+	ck_assert_uint_eq(nr_told, 0);
 }
 END_TEST
 
@@ -148,15 +167,15 @@ START_TEST(waits_for_space_before_it_tells)
 
 	for (uint64_t block = 0;; block++) {
 		op = make_early(0, block * BLOCK, BLOCK, 'a');
-		writer.nr = 0;
+		nr_told = 0;
 		wb_write(t.wb, &op->io);
-		ck_assert_uint_eq(writer.nr, op->done);
+		ck_assert_uint_eq(nr_told, op->done);
 		if (!op->done)
 			break;
 		op_wait(op);
 	}
 	ck_assert_int_eq(op_wait(op), 0);
-	ck_assert_uint_eq(writer.nr, 1);
+	ck_assert_uint_eq(nr_told, 1);
 }
 END_TEST
 
@@ -188,7 +207,7 @@ START_TEST(a_read_waits_for_all_of_a_chain)
 	write_up_to_copying(first);
 	read = start_read(0, 3 * BLOCK, 2 * BLOCK);
 	waits_to_read(read);
-	ck_assert_uint_eq(writer.nr, 2);
+	ck_assert_uint_eq(nr_told, 2);
 	expect_read(read, 0, BLOCK, 'a');
 	expect_read(read, BLOCK, BLOCK, 'b');
 }
@@ -211,6 +230,40 @@ static void expect_published(struct wb_io *io, int err)
 }
 
 /* As little as possible comes between a write's acknowledgement and its publishing. */
+/* There may always be another one. */
+START_TEST(a_read_does_not_wait_for_what_is_acknowledged_later)
+{
+	struct op *read;
+
+	write_up_to_copying(make_early(0, 3 * BLOCK, BLOCK, 'a'));
+	read = start_read(0, 3 * BLOCK, BLOCK);
+	write_up_to_copying(make_early(0, 3 * BLOCK, BLOCK, 'b'));
+	waits_to_read(read);
+	expect_read(read, 0, BLOCK, 'a');
+	read = start_read(0, 3 * BLOCK, BLOCK);
+	waits_to_read(read);
+	expect_read(read, 0, BLOCK, 'b');
+}
+END_TEST
+
+START_TEST(its_latency_is_that_of_its_acknowledgement)
+{
+	struct op *first = make_early(0, 3 * BLOCK, BLOCK, 'a');
+	struct op *second = make_early(0, 4 * BLOCK, BLOCK, 'b');
+	struct wb_status figures;
+
+	first->io.next = &second->io;
+	write_up_to_copying(first);
+	figures = status();
+	ck_assert_uint_eq(wb_histogram_nr(&figures.write_ns), 0);
+	t.sim.now += NS_PER_MS;
+	copy();
+	figures = status();
+	ck_assert_uint_eq(wb_histogram_nr(&figures.write_ns), 2);
+	ck_assert_uint_eq(figures.write_ns.sum, NS_PER_MS);
+}
+END_TEST
+
 START_TEST(it_is_published_before_the_thread_does_anything_else)
 {
 	struct op *first = make_early(0, 3 * BLOCK, BLOCK, 'a');
@@ -226,7 +279,7 @@ END_TEST
 static void expect_first_published(struct wb_io *io)
 {
 	(void)io;
-	writer.nr++;
+	nr_told++;
 	expect_readable(0);
 }
 
@@ -246,7 +299,7 @@ START_TEST(a_long_chain_is_published_a_few_at_a_time)
 	ops[FEW]->io.next = NULL;
 	ops[FEW]->io.acknowledged = expect_first_published;
 	wb_write_all(t.wb, &ops[0]->io);
-	ck_assert_uint_eq(writer.nr, FEW + 1);
+	ck_assert_uint_eq(nr_told, FEW + 1);
 }
 END_TEST
 
@@ -301,10 +354,7 @@ START_TEST(a_drain_brings_it_to_the_backing)
 	write_up_to_copying(make_early(0, 3 * BLOCK, BLOCK, 'a'));
 	t.done = false;
 	wb_drain(t.wb, t.b[0], note_done, NULL);
-	let_things_happen();
-	ck_assert(!t.done);
-	copy();
-	ck_assert_int_eq(wait_done(), 0);
+	waits_to_end();
 	expect_on_backing(0, 3 * BLOCK, BLOCK, 'a');
 }
 END_TEST
@@ -398,6 +448,8 @@ int main(void)
 		waits_for_space_before_it_tells,
 		a_read_waits_for_the_data_and_one_of_other_blocks_does_not,
 		a_read_waits_for_all_of_a_chain,
+		a_read_does_not_wait_for_what_is_acknowledged_later,
+		its_latency_is_that_of_its_acknowledgement,
 		it_is_published_before_the_thread_does_anything_else,
 		a_long_chain_is_published_a_few_at_a_time,
 		a_later_write_of_a_part_waits_and_wins,
