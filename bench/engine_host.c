@@ -208,8 +208,10 @@ void host_stop(struct wb *wb)
 	bool stopped = false;
 
 	wb_stop(wb, note_done, &stopped);
-	host_complete();
-	host_check(stopped ? 0 : -EBUSY, "stop");
+	while (!stopped) {
+		host_complete();
+		wb_tick(wb);
+	}
 	host_check(wb_close(wb), "close");
 }
 

@@ -19,7 +19,8 @@
 #include "engine/recover.h"
 
 #define DEFAULT_BUFFERS 64u
-#define MIN_BUFFERS 2u	/* the current segment, and one on its way */
+#define MIN_BUFFERS 2u /* the current segment, and one on its way */
+#define STOP_POLL NS_PER_MS
 #define USUAL_BATCH 32u /* segments; what wb_ram_needed counts with */
 
 void wb_pump(struct wb *wb)
@@ -283,7 +284,7 @@ void request_end(struct wb *wb, struct request *r, int err, struct wb_histogram 
 	wb_unlock(wb);
 }
 
-bool wb_has_stopped(struct wb *wb)
+static bool is_idle(struct wb *wb)
 {
 	bool super_idle = wb->super.state == SUPER_IDLE || wb->super.state == SUPER_WRITTEN;
 
@@ -292,6 +293,17 @@ bool wb_has_stopped(struct wb *wb)
 		return false;
 	return wb->failed || (wb->ladder.durable == head_last(wb) &&
 			      wb->super.state == SUPER_IDLE && wb->super.done == wb->super.wanted);
+}
+
+bool wb_has_stopped(struct wb *wb)
+{
+	if (!is_idle(wb))
+		return false;
+	if (wb_all_called(wb))
+		return true;
+	/* Who calls something for the last time can't tell: the wb may be gone by then. */
+	wb_wake_at(wb, wb_now(wb) + STOP_POLL);
+	return false;
 }
 
 void wb_stop(struct wb *wb, wb_done_fn done, void *ctx)

@@ -8,6 +8,7 @@
 #define WB_ENGINE_ENGINE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -139,6 +140,9 @@ struct wb {
 	uint64_t seed;
 	uint64_t ram;
 
+	/* works; told by each thread when it has no more, without the mutex */
+	_Alignas(WB_LINE) _Atomic uint64_t nr_called;
+
 	/*
 	 * Alone in its cache lines: who spins on it must not take those that its holder works on.
 	 */
@@ -149,6 +153,7 @@ struct wb {
 		struct bdev_io *head, **tail;	  /* to submit when the mutex is released */
 		struct work *works, **works_tail; /* to call then */
 		unsigned int effort;		  /* of the works */
+		uint64_t nr_due;		  /* works that there ever were */
 		bool kicked;
 		uint64_t wake_at; /* when the pump wants to run; UINT64_MAX: no wish */
 		uint64_t timer;	  /* what the host was asked for; UINT64_MAX: nothing */
@@ -212,7 +217,7 @@ void discard_pump(struct wb *wb);
 /* cache.c: let every flow look at the state until nothing moves. Mutex held. */
 void wb_pump(struct wb *wb);
 
-/* Whether wb_stop has nothing left to wait for. Mutex held. */
+/* Whether wb_stop has nothing left to wait for. If not, the pump runs again when. Mutex held. */
 bool wb_has_stopped(struct wb *wb);
 
 /* Have a request's done called when the mutex is released; it is held. */

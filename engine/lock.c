@@ -49,6 +49,8 @@ static _Thread_local struct {
 	bool running;
 	unsigned int effort; /* of all of it */
 	struct work *head, **tail;
+	struct wb *wb;	    /* it has to be told of works that were called; or NULL */
+	uint64_t nr_called; /* so many */
 } queue;
 
 /*
@@ -85,6 +87,23 @@ static void enqueue(struct work *works, struct work **tail, unsigned int effort)
 	queue.effort += effort;
 }
 
+static void tell_called(void)
+{
+	if (queue.wb)
+		atomic_fetch_add_explicit(&queue.wb->nr_called, queue.nr_called,
+					  memory_order_release);
+	queue.wb = NULL;
+	queue.nr_called = 0;
+}
+
+static void count_called(struct wb *wb)
+{
+	if (queue.wb != wb)
+		tell_called();
+	queue.wb = wb;
+	queue.nr_called++;
+}
+
 static void call_all(void)
 {
 	if (queue.running)
@@ -93,11 +112,15 @@ static void call_all(void)
 	while (queue.head) {
 		struct work *work = queue.head;
 		unsigned int effort = work->effort; /* fn may free it */
+		struct wb *wb = work->wb;
 
 		queue.head = work->next;
 		work->fn(work);
 		queue.effort -= effort;
+		if (wb)
+			count_called(wb);
 	}
+	tell_called();
 	queue.running = false;
 }
 
@@ -109,6 +132,7 @@ const struct work *wb_next_due(void)
 void wb_call_next(struct work *work)
 {
 	assert(queue.running);
+	work->wb = NULL; /* who is calling us is counted */
 	work->effort = 1;
 	work->next = queue.head;
 	if (!queue.head)
@@ -162,7 +186,9 @@ void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io)
 static void defer(struct wb *wb, struct work *work, unsigned int effort)
 {
 	work->next = NULL;
+	work->wb = wb;
 	work->effort = effort;
+	wb->pending.nr_due++;
 	wb->pending.effort += effort;
 	*wb->pending.works_tail = work;
 	wb->pending.works_tail = &work->next;
@@ -176,6 +202,18 @@ void wb_defer(struct wb *wb, struct work *work)
 void wb_answer(struct wb *wb, struct work *work)
 {
 	defer(wb, work, 1);
+}
+
+void wb_answer_last(struct wb *wb, struct work *work)
+{
+	wb_answer(wb, work);
+	wb->pending.nr_due--;
+	work->wb = NULL;
+}
+
+bool wb_all_called(struct wb *wb)
+{
+	return atomic_load_explicit(&wb->nr_called, memory_order_acquire) == wb->pending.nr_due;
 }
 
 void wb_wake_at(struct wb *wb, uint64_t when)

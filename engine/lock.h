@@ -9,15 +9,18 @@
 #ifndef WB_ENGINE_LOCK_H
 #define WB_ENGINE_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/wb.h"
 
 /* Something to call without the mutex. Embedded; its owner keeps it until fn is called. */
 struct work {
-	struct work *next;
 	void (*fn)(struct work *work);
-	unsigned int effort; /* about how long it takes; set when it is deferred */
+	/* set when it is deferred */
+	struct work *next;
+	struct wb *wb;	     /* that counts it, or NULL */
+	unsigned int effort; /* about how long it takes */
 };
 
 void wb_lock(struct wb *wb);
@@ -34,6 +37,10 @@ void wb_submit_later(struct wb *wb, struct bdev *dev, struct bdev_io *io);
 void wb_defer(struct wb *wb, struct work *work);
 /* The same for what tells somebody that something is done, and takes no time to speak of. */
 void wb_answer(struct wb *wb, struct work *work);
+/* The same for wb_stop's, when all others have been called: the wb may be gone afterwards. */
+void wb_answer_last(struct wb *wb, struct work *work);
+/* Whether all that was deferred has been called, on whatever thread, and has returned. */
+bool wb_all_called(struct wb *wb);
 /* Have the pump run at or soon after `when` (ns). Forgotten each time the pump runs. */
 void wb_wake_at(struct wb *wb, uint64_t when);
 uint64_t wb_now(struct wb *wb);

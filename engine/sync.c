@@ -67,14 +67,27 @@ static void finish_reached(struct wb *wb)
 	list_for_each(node, tmp, &wb->waiters) {
 		struct waiter *waiter = container_of(node, struct waiter, link);
 
-		if (waiter->what == WAIT_STOPPED && reached(wb, waiter))
-			wb->stopped = true;
+		if (waiter->what == WAIT_STOPPED)
+			continue;
 		if (reached(wb, waiter))
 			waiter_finish(wb, waiter, result(wb, waiter));
-		else if (wb->failed && waiter->what != WAIT_STOPPED)
+		else if (wb->failed)
 			waiter_finish(wb, waiter, -EIO);
 		else if (wb->stopping && waiter->what == WAIT_MIGRATED)
 			waiter_finish(wb, waiter, -ESHUTDOWN);
+	}
+}
+
+/* After the others, which have to be told before. */
+static void finish_stopped(struct wb *wb)
+{
+	list_for_each(node, tmp, &wb->waiters) {
+		struct waiter *waiter = container_of(node, struct waiter, link);
+
+		if (waiter->what != WAIT_STOPPED || !reached(wb, waiter))
+			continue;
+		wb->stopped = true;
+		waiter_finish(wb, waiter, result(wb, waiter));
 	}
 }
 
@@ -108,6 +121,7 @@ void sync_pump(struct wb *wb)
 	if (list_empty(&wb->waiters))
 		return;
 	finish_reached(wb);
+	finish_stopped(wb);
 	seal_for_syncs(wb);
 }
 

@@ -54,7 +54,10 @@ void waiter_finish(struct wb *wb, struct waiter *waiter, int err)
 	if (waiter->what == WAIT_DURABLE && !err)
 		histogram_add(&wb->figures.sync_ns, wb_now(wb) - waiter->since);
 	waiter->err = err;
-	wb_answer(wb, &waiter->work);
+	if (waiter->what == WAIT_STOPPED)
+		wb_answer_last(wb, &waiter->work);
+	else
+		wb_answer(wb, &waiter->work);
 }
 
 static void call_and_free(struct work *work)

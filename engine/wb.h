@@ -112,7 +112,8 @@ void wb_start(struct wb *wb, wb_done_fn done, void *ctx);
 /*
  * Refuse new requests with -ESHUTDOWN, make everything acknowledged durable, let the migration
  * batch in progress end or fail, and report. Requests still waiting for space get -ESHUTDOWN.
- * Afterwards nothing is in flight.
+ * Afterwards nothing is in flight, and each done of whatever began before has returned. It may need
+ * a wb_tick.
  */
 void wb_stop(struct wb *wb, wb_done_fn done, void *ctx);
 

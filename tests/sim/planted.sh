@@ -146,7 +146,7 @@ plant padding_hides_what_has_grown engine/attach.c \
 plant grown_before_it_is_durable engine/attach.c \
 	's/waiter_add\(wb, waiter, WAIT_SUPER, super_commit\(wb, true\)\);(\n\t\}\n\twb_unlock\(wb\);\n\}\n)$/super_commit(wb, true);\n\t\twb_defer(wb, \&waiter->work);$1/'
 plant acknowledged_and_not_seen engine/read.c \
-	's/return wb->nr_acknowledged &&/return false \&\&/'
+	's/return true;/break;/'
 plant dsync_acknowledged_when_placed engine/write.c \
 	's/!io->acknowledged \|\| io->flags & WB_IO_DSYNC \|\|/!io->acknowledged ||/'
 

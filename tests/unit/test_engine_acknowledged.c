@@ -380,6 +380,28 @@ START_TEST(a_stop_waits_for_it_and_for_who_reads_it)
 }
 END_TEST
 
+static void stop_in_done(struct wb_io *io, int err)
+{
+	ck_assert_int_eq(err, 0);
+	acknowledged(io);
+}
+
+START_TEST(a_stop_waits_until_everybody_has_been_told)
+{
+	struct op *first = make_write(0, 3 * BLOCK, BLOCK, 'a');
+	struct op *second = make_write(0, 4 * BLOCK, BLOCK, 'b');
+
+	first->io.done = stop_in_done;
+	first->io.next = &second->io;
+	write_up_to_copying(first);
+	ck_assert(!second->done);
+	t.done = false;
+	wb_stop(t.wb, note_done, NULL);
+	waits_to_end();
+	ck_assert(second->done);
+}
+END_TEST
+
 /* Writes go on, so there is nearly always one that is being copied. */
 START_TEST(a_suspension_does_not_wait_for_it)
 {
@@ -458,6 +480,7 @@ int main(void)
 		a_sync_makes_it_durable,
 		a_drain_brings_it_to_the_backing,
 		a_stop_waits_for_it_and_for_who_reads_it,
+		a_stop_waits_until_everybody_has_been_told,
 		a_suspension_does_not_wait_for_it,
 		a_backing_does_not_go_before_its_last_write_is_published,
 		a_backing_does_not_grow_before_its_last_write_is_published,

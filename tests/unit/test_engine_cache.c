@@ -178,6 +178,37 @@ START_TEST(stop_waits_until_nothing_is_in_flight)
 }
 END_TEST
 
+/* Afterwards the cache may be closed, which who is told still has in hand. */
+static void note_last(void *ctx, int err)
+{
+	ck_assert(*(bool *)ctx);
+	note_done(NULL, err);
+}
+
+static void note_told(void *ctx, int err)
+{
+	ck_assert_int_eq(err, 0);
+	*(bool *)ctx = true;
+}
+
+START_TEST(stop_is_the_last_to_be_told)
+{
+	bool told = false;
+
+	write_block(0, 1, 'a');
+	knob(WB_KNOB_ALLOW_MIGRATE, 1);
+	t.dev[0]->hold[BDEV_WRITE] = true;
+	wb_drain(t.wb, NULL, note_done, NULL);
+	sim_settle(&t.sim);
+	wb_drain_cancel(t.wb, NULL);
+	ck_assert_int_eq(wait_done(), -EINTR);
+	wb_detach(t.wb, t.b[0], true, note_told, &told);
+	wb_stop(t.wb, note_last, &told);
+	t.dev[0]->hold[BDEV_WRITE] = false;
+	ck_assert_int_eq(wait_done(), 0);
+}
+END_TEST
+
 START_TEST(stop_ends_a_drain_with_an_error)
 {
 	struct op *sync;
@@ -290,6 +321,7 @@ int main(void)
 		close_makes_everything_durable_and_says_so,
 		stop_migrates_nothing_more,
 		stop_waits_until_nothing_is_in_flight,
+		stop_is_the_last_to_be_told,
 		stop_ends_a_drain_with_an_error,
 		cancelled_drain_leaves_what_is_not_under_way,
 		last_superblock_that_can_not_be_written_is_an_error_of_close,
