@@ -274,7 +274,7 @@ static void committed(void *ctx, int err)
 	d.done(d.ctx, err);
 }
 
-/* Everything is on the backing, or given up and no batch is under way. */
+/* Everything is on the backing, or given up and nothing of it under way. */
 static void drained(void *ctx, int err)
 {
 	struct wb_backing *b = ctx;
@@ -311,7 +311,7 @@ static void give_up(struct wb *wb, struct wb_backing *b)
 		head_seal(wb, false);
 	}
 	waiter->backing = b;
-	waiter_add(wb, waiter, WAIT_NO_BATCH, 0);
+	waiter_add(wb, waiter, WAIT_UNUSED, 0);
 	wb_unlock(wb);
 }
 

@@ -49,10 +49,11 @@ struct waiter {
 		WAIT_MIGRATED,
 		WAIT_SUPER,
 		WAIT_NO_BATCH,
+		WAIT_UNUSED,
 		WAIT_STOPPED
 	} what;
 	uint64_t target;
-	struct wb_backing *backing; /* WAIT_MIGRATED: NULL for all; WAIT_NO_BATCH: of this one */
+	struct wb_backing *backing; /* MIGRATED: NULL for all; NO_BATCH, UNUSED: of this one */
 	uint64_t since;		    /* ns */
 	int err;
 	struct work work; /* its fn gets the result in err */

@@ -39,9 +39,15 @@ static int result(struct wb *wb, const struct waiter *waiter)
 	case WAIT_DURABLE:
 	case WAIT_SUPER:
 	case WAIT_NO_BATCH:
+	case WAIT_UNUSED:
 		break;
 	}
 	return 0;
+}
+
+static bool has_batch(const struct wb_backing *b)
+{
+	return b->batch || b->carried;
 }
 
 static bool reached(struct wb *wb, const struct waiter *waiter)
@@ -54,8 +60,9 @@ static bool reached(struct wb *wb, const struct waiter *waiter)
 	case WAIT_SUPER:
 		return waiter->target <= wb->super.done;
 	case WAIT_NO_BATCH:
-		return !waiter->backing->batch && !waiter->backing->carried &&
-		       !(waiter->backing->detach.done && waiter->backing->nr_placed);
+		return !has_batch(waiter->backing);
+	case WAIT_UNUSED:
+		return !has_batch(waiter->backing) && !waiter->backing->nr_placed;
 	case WAIT_STOPPED:
 		return wb_has_stopped(wb);
 	}

@@ -268,7 +268,8 @@ struct wb_io {
 	/*
 	 * wb_write: the same, but before done, as soon as it is certain that all that come later
 	 * will see the write: it has its place in the log, and its data is still to be copied. Then
-	 * done follows, without an error. Not with WB_IO_DSYNC, nor without a cache. Or NULL.
+	 * done follows, without an error. Not called for an empty write, one with WB_IO_DSYNC or
+	 * one that doesn't go through the cache: done is all there is. Or NULL.
 	 */
 	void (*acknowledged)(struct wb_io *io);
 	void *ctx;
@@ -282,9 +283,10 @@ struct wb_io {
  * The four requests. All may complete before they return or later, on any thread.
  *
  * wb_read sees every write acknowledged before. -EIO where a block can't be read or is damaged.
- * wb_write and wb_zero are acknowledged when they are in a segment buffer (with WB_IO_DSYNC: when
- * durable); up to 1 MiB, or a quarter of the log if that is less, they survive a crash whole or
- * not at all. They wait for space when the log is full. -EIO when the cache has failed.
+ * wb_write and wb_zero are acknowledged by done, when they are in a segment buffer (with
+ * WB_IO_DSYNC: when durable), or before by acknowledged; up to 1 MiB, or a quarter of the log if
+ * that is less, they survive a crash whole or not at all. They wait for space when the log is full.
+ * -EIO when the cache has failed.
  * wb_sync is done when everything acknowledged before it is durable: a shared flush of the cache,
  * and a flush of the backing if it is not cached.
  * All: -ESHUTDOWN after wb_stop; wb_write, wb_zero: -EROFS on a read-only cache or backing.

@@ -7,7 +7,7 @@
  * waits for one if all are in use.
  *
  * While requests come without a pause, a receiver collects small writes and submits several at
- * once: their answers then follow each other too, so that who waits for them is woken up once.
+ * once: the engine then takes its mutex once for all of them.
  */
 #ifndef FUSE_REQUEST_H
 #define FUSE_REQUEST_H
